@@ -1,0 +1,64 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+/// Shows the state of Corosync's links as Pacemaker node attributes.
+///
+/// Without a command: the links of this node, as `ringcheck status` prints them. Started by
+/// Pacemaker as an alert agent, it does a pass on node events and nothing on all others.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ringcheck",
+    version,
+    disable_version_flag = true,
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit codes, settings and files: man 8 ringcheck"
+)]
+pub struct Arguments {
+    /// Do one pass: read the links, write the node attributes that changed
+    #[arg(long)]
+    pub once: bool,
+
+    /// Print what would be written, and write nothing
+    #[arg(long, requires = "once")]
+    pub dry_run: bool,
+
+    /// Write every attribute, also those that are right
+    #[arg(long, requires = "once")]
+    pub force: bool,
+
+    /// Say a failure once, until it changes, and nothing while the cluster is down (for the timer)
+    #[arg(short, long, requires = "once")]
+    pub quiet: bool,
+
+    /// Read the settings from FILE instead of /etc/ringcheck.toml
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+
+    /// Say more of what is done and why
+    #[arg(short = 'V', long, global = true)]
+    pub verbose: bool,
+
+    /// Print the version
+    #[arg(long, action = ArgAction::Version)]
+    version: Option<bool>,
+
+    /// What to do instead
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the links of this node; reads only
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete this node's attributes, as stopping the timer does
+    Clear,
+}

@@ -1,0 +1,128 @@
+//! Runs one of Pacemaker's tools, within a deadline.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use crate::model::failure::{Exit, Failure};
+
+/// Where the tools are looked for: never in the caller's PATH, which an alert's may set.
+const FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// How a tool ended.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Its exit code; nothing if a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained of, its first line.
+    pub complaint: String,
+}
+
+/// Runs `tool` with these arguments in a clean environment and waits for its end.
+///
+/// Its output must fit into a pipe (64 KiB, pipe(7)): it is read when the tool has ended.
+///
+/// # Errors
+/// When there is no such tool, it cannot be started, or it has not ended by the deadline
+/// (then it is killed).
+pub fn run(tool: &str, arguments: &[&str], deadline: Instant) -> Result<Output, Failure> {
+    let failed = |why: String| Failure::new(Exit::Attribute, format!("cannot run {tool}: {why}"));
+    let path = FOLDERS
+        .iter()
+        .map(|folder| PathBuf::from(folder).join(tool))
+        .find(|path| path.exists())
+        .ok_or_else(|| {
+            failed(format!(
+                "it is in none of {}; install Pacemaker's command-line tools",
+                FOLDERS.join(", ")
+            ))
+        })?;
+    let mut child = Command::new(path)
+        .args(arguments)
+        .env_clear()
+        .env("PATH", FOLDERS.join(":"))
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(error.to_string()))?;
+    let ended = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
+        .and_then(|pidfd| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = Timespec::try_from(left).ok();
+            poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], left.as_ref())
+        })
+        .map_err(|error| failed(error.to_string()));
+    if !matches!(ended, Ok(1)) {
+        // Nothing is lost when it has just ended by itself.
+        let _ = child.kill();
+        let _ = child.wait();
+        ended?;
+        return Err(Failure::new(
+            Exit::Deadline,
+            format!("{tool} did not end before the deadline: is Pacemaker hung?"),
+        ));
+    }
+    let read = |pipe: Option<&mut dyn Read>| {
+        let mut bytes = Vec::new();
+        if let Some(pipe) = pipe {
+            // What cannot be read is as good as not said.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let stdout = read(child.stdout.as_mut().map(|pipe| pipe as &mut dyn Read));
+    let stderr = read(child.stderr.as_mut().map(|pipe| pipe as &mut dyn Read));
+    let status = child.wait().map_err(|error| failed(error.to_string()))?;
+    Ok(Output {
+        code: status.code(),
+        stdout,
+        complaint: stderr.lines().next().unwrap_or_default().to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
+    }
+
+    #[test]
+    fn tells_how_a_tool_ended_and_what_it_said() {
+        let script = "echo out; echo one >&2; echo two >&2; exit 7";
+        let output = run("sh", &["-c", script], soon()).unwrap();
+        assert_eq!(output.code, Some(7));
+        assert_eq!(output.stdout, "out\n");
+        assert_eq!(output.complaint, "one");
+    }
+
+    #[test]
+    fn kills_what_does_not_end() {
+        let deadline = Instant::now() + Duration::from_millis(50);
+        let failure = run("sleep", &["1000"], deadline).unwrap_err();
+        assert_eq!(failure.exit, Exit::Deadline);
+    }
+
+    #[test]
+    fn passes_nothing_of_its_environment_on() {
+        let output = run("env", &[], soon()).unwrap();
+        assert_eq!(output.stdout.lines().count(), 2, "{}", output.stdout);
+    }
+
+    #[test]
+    fn says_what_to_install() {
+        let failure = run("no-such-tool", &[], soon()).unwrap_err();
+        assert!(failure.line.contains("install"), "{failure}");
+    }
+}

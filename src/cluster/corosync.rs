@@ -1,0 +1,424 @@
+//! Corosync through cmap: the one user of rust-corosync.
+//!
+//! The library has traps, each reproduced with 3.2.0 and Corosync 3.1.7, and each kept away
+//! from here:
+//!
+//! 1. Reading a `stats.schedmiss.*` key can crash the corosync daemon: only `stats.knet.`
+//!    keys are read, each by its name. Iterating the STATS map with a shorter prefix than
+//!    that crashes the client: it is not iterated.
+//! 2. `cmap::get` refuses strings of 16 bytes and more: those come through the iterator, with
+//!    the whole key as its prefix ([`Map::text`]).
+//! 3. The iterator takes every error for the end of the list and stops at a value that is
+//!    not UTF-8: it is used for one key at a time, so that a missing key is seen.
+//! 4. Nothing has a time-out: with corosync stopped, a call blocks for ever. All calls are
+//!    made by a thread of their own, which is left behind when the deadline passes.
+//! 5. `initialize` does not retry, and its errors mean something other than their names say:
+//!    `ErrLibrary` is "not running", `ErrTryAgain` is "starting".
+//! 6. `cfg::node_status_get` always returns eight links.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rust_corosync::cmap::{self, CmapIterStart, Data};
+use rust_corosync::{CsError, NodeId as CsNodeId, cfg};
+
+use super::user;
+use crate::model::failure::{Exit, Failure};
+use crate::model::link::{LinkNumber, NodeId, Peer, PeerLink, Transport};
+
+/// What Corosync says of the links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// This node's id.
+    pub node: NodeId,
+    /// This node's name, or its node id in digits where it has none.
+    pub name: String,
+    /// How Corosync talks.
+    pub transport: Transport,
+    /// The links that this node has an address for.
+    pub links: BTreeMap<LinkNumber, ConfiguredLink>,
+    /// All other nodes.
+    pub peers: BTreeMap<NodeId, Peer>,
+}
+
+/// One link of this node as Corosync has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfiguredLink {
+    /// The address as it is configured: an IP address or a host name.
+    pub configured: String,
+    /// The IP address that Corosync uses, where it can be found out.
+    pub ip: Option<IpAddr>,
+    /// knet's ping interval, zero with other transports.
+    pub ping_interval: Duration,
+    /// knet's ping timeout, zero with other transports.
+    pub ping_timeout: Duration,
+}
+
+/// The connection to corosync, made at the first read and kept for the next ones.
+#[derive(Debug)]
+pub struct Corosync {
+    requests: Option<Sender<()>>,
+    answers: Receiver<Result<Picture, Failure>>,
+}
+
+impl Default for Corosync {
+    fn default() -> Corosync {
+        Corosync::new()
+    }
+}
+
+impl Corosync {
+    /// Connects to nothing yet.
+    pub fn new() -> Corosync {
+        let (requests, asked) = channel();
+        let (answer, answers) = channel();
+        thread::spawn(move || {
+            let mut reader = Reader::default();
+            while asked.recv().is_ok() {
+                if answer.send(reader.read()).is_err() {
+                    break;
+                }
+            }
+        });
+        Corosync {
+            requests: Some(requests),
+            answers,
+        }
+    }
+
+    /// Reads the whole picture.
+    ///
+    /// # Errors
+    /// When corosync is not running, does not allow it, gives no whole picture, or does not
+    /// answer before the deadline.
+    pub fn read(&mut self, deadline: Instant) -> Result<Picture, Failure> {
+        let asked = self.requests.as_ref().map(|requests| requests.send(()));
+        let left = deadline.saturating_duration_since(Instant::now());
+        match (asked, self.answers.recv_timeout(left)) {
+            (Some(Ok(())), Ok(answer)) => answer,
+            (Some(Ok(())), Err(RecvTimeoutError::Timeout)) => {
+                // Its answer, should it still come, belongs to no later question.
+                self.requests = None;
+                let line = "cannot read link state from cmap: corosync does not answer; look at `systemctl status corosync`";
+                Err(Failure::new(Exit::Deadline, line))
+            }
+            _ => {
+                let line = "cannot read link state from cmap: the connection to corosync is lost";
+                Err(Failure::new(Exit::Unreadable, line))
+            }
+        }
+    }
+}
+
+impl Drop for Corosync {
+    /// Lets the thread disconnect, unless it is stuck: corosync logs nothing and cleans up
+    /// at once when a client says good-bye.
+    fn drop(&mut self) {
+        if self.requests.take().is_some() {
+            let _ = self.answers.recv_timeout(Duration::from_millis(200));
+        }
+    }
+}
+
+/// The thread's side.
+#[derive(Default)]
+struct Reader {
+    maps: Option<(Map, Map)>,
+}
+
+impl Reader {
+    fn read(&mut self) -> Result<Picture, Failure> {
+        let (icmap, stats) = match self.maps.take() {
+            Some(maps) => maps,
+            None => (
+                Map::connect(cmap::Map::Icmap)?,
+                Map::connect(cmap::Map::Stats)?,
+            ),
+        };
+        let picture = picture(&icmap, &stats)?;
+        self.maps = Some((icmap, stats));
+        Ok(picture)
+    }
+}
+
+/// One of cmap's maps.
+struct Map(cmap::Handle);
+
+impl Map {
+    fn connect(map: cmap::Map) -> Result<Map, Failure> {
+        cmap::initialize(map).map(Map).map_err(not_connected)
+    }
+
+    fn get(&self, key: &str) -> Result<Option<Data>, CsError> {
+        match cmap::get(&self.0, key) {
+            Ok(data) => Ok(Some(data)),
+            Err(CsError::CsErrNotExist) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn number(&self, key: &str) -> Result<Option<u32>, Failure> {
+        match self.get(key) {
+            Ok(None) => Ok(None),
+            Ok(Some(Data::UInt8(n))) => Ok(Some(n.into())),
+            Ok(Some(Data::UInt16(n))) => Ok(Some(n.into())),
+            Ok(Some(Data::UInt32(n))) => Ok(Some(n)),
+            Ok(Some(_)) => Err(unreadable(key, "it is not the number that was expected")),
+            Err(error) => Err(not_read(key, error)),
+        }
+    }
+
+    fn text(&self, key: &str) -> Result<Option<String>, Failure> {
+        match self.get(key) {
+            Ok(None) => Ok(None),
+            Ok(Some(Data::String(text))) => Ok(Some(text)),
+            Ok(Some(_)) => Err(unreadable(key, "it is not the text that was expected")),
+            Err(CsError::CsErrInvalidParam) => self.long_text(key).map(Some),
+            Err(error) => Err(not_read(key, error)),
+        }
+    }
+
+    fn long_text(&self, key: &str) -> Result<String, Failure> {
+        let entries = CmapIterStart::new(&self.0, key).map_err(|error| not_read(key, error))?;
+        let found = entries.into_iter().find(|entry| entry.key_name() == key);
+        match found.as_ref().map(|entry| entry.data()) {
+            Some(Data::String(text)) => Ok(text.clone()),
+            _ => Err(unreadable(key, "it is not the text that was expected")),
+        }
+    }
+}
+
+fn picture(icmap: &Map, stats: &Map) -> Result<Picture, Failure> {
+    let key = "nodelist.local_node_pos";
+    let local = icmap.number(key)?.ok_or_else(|| {
+        unreadable(
+            key,
+            "this node is in no node list; check the nodelist of /etc/corosync/corosync.conf",
+        )
+    })?;
+    let transport = match icmap.text("totem.transport")?.as_deref() {
+        None | Some("knet") => Transport::Knet,
+        Some("udpu") => Transport::Udpu,
+        Some("udp") => Transport::Udp,
+        Some(_) => {
+            return Err(unreadable(
+                "totem.transport",
+                "it is a transport unknown to ringcheck",
+            ));
+        }
+    };
+    let mut nodes = BTreeMap::new();
+    for position in 0.. {
+        match icmap.number(&format!("nodelist.node.{position}.nodeid"))? {
+            Some(id) => nodes.insert(position, NodeId(id)),
+            None => break,
+        };
+    }
+    let node = nodes.remove(&local).ok_or_else(|| {
+        unreadable(
+            &format!("nodelist.node.{local}.nodeid"),
+            "the node list is incomplete",
+        )
+    })?;
+    let links = links(icmap, local, node, &nodes)?;
+    let peers = nodes
+        .into_iter()
+        .map(|(position, id)| Ok((id, peer(icmap, stats, position, id, &links)?)))
+        .collect::<Result<BTreeMap<_, _>, Failure>>()?;
+    if transport == Transport::Knet
+        && !peers.is_empty()
+        && peers.values().all(|peer| peer.links.is_empty())
+    {
+        return Err(unreadable("stats.knet", "it has no link of any peer"));
+    }
+    Ok(Picture {
+        node,
+        name: name(icmap, local, node)?,
+        transport,
+        links,
+        peers,
+    })
+}
+
+fn name(icmap: &Map, position: u32, id: NodeId) -> Result<String, Failure> {
+    let key = format!("nodelist.node.{position}.name");
+    Ok(icmap.text(&key)?.unwrap_or_else(|| id.to_string()))
+}
+
+fn links(
+    icmap: &Map,
+    position: u32,
+    node: NodeId,
+    peers: &BTreeMap<u32, NodeId>,
+) -> Result<BTreeMap<LinkNumber, ConfiguredLink>, Failure> {
+    let mut links = BTreeMap::new();
+    for number in LinkNumber::all() {
+        let Some(configured) =
+            icmap.text(&format!("nodelist.node.{position}.ring{number}_addr"))?
+        else {
+            continue;
+        };
+        let time = |what: &str| -> Result<Duration, Failure> {
+            let key = format!("runtime.config.totem.interface.{number}.knet_ping_{what}");
+            let milliseconds = icmap.number(&key)?.unwrap_or_default();
+            Ok(Duration::from_millis(milliseconds.into()))
+        };
+        let link = ConfiguredLink {
+            ip: configured.parse().ok(),
+            configured,
+            ping_interval: time("interval")?,
+            ping_timeout: time("timeout")?,
+        };
+        links.insert(number, link);
+    }
+    if links.values().any(|link| link.ip.is_none()) {
+        let used = used_addresses(icmap, node, peers)?;
+        for (number, link) in &mut links {
+            link.ip = link.ip.or_else(|| used.get(number).copied());
+        }
+    }
+    Ok(links)
+}
+
+fn peer(
+    icmap: &Map,
+    stats: &Map,
+    position: u32,
+    id: NodeId,
+    links: &BTreeMap<LinkNumber, ConfiguredLink>,
+) -> Result<Peer, Failure> {
+    let member = |key: &str| format!("runtime.members.{id}.{key}");
+    let status = icmap.text(&member("status"))?;
+    let join_count = icmap.number(&member("join_count"))?.unwrap_or_default();
+    let mut peer = Peer {
+        name: name(icmap, position, id)?,
+        joined: status.as_deref() == Some("joined"),
+        join_count,
+        links: BTreeMap::new(),
+    };
+    for &number in links.keys() {
+        let get = |what: &str| stats.number(&format!("stats.knet.node{id}.link{number}.{what}"));
+        // A link that a reload takes away while it is read counts as not there.
+        let (Some(enabled), Some(connected), Some(down_count), Some(latency), Some(mtu)) = (
+            get("enabled")?,
+            get("connected")?,
+            get("down_count")?,
+            get("latency_ave")?,
+            get("mtu")?,
+        ) else {
+            continue;
+        };
+        peer.links.insert(
+            number,
+            PeerLink {
+                enabled: enabled != 0,
+                connected: connected != 0,
+                down_count,
+                latency,
+                mtu,
+            },
+        );
+    }
+    Ok(peer)
+}
+
+/// The local IP addresses that Corosync uses, where host names are configured: knet's own
+/// word first, then what this node told the others when it joined, which knows nothing of
+/// later changes but is all there is with udpu and without peers.
+fn used_addresses(
+    icmap: &Map,
+    node: NodeId,
+    peers: &BTreeMap<u32, NodeId>,
+) -> Result<BTreeMap<LinkNumber, IpAddr>, Failure> {
+    let key = format!("runtime.members.{node}.ip");
+    let mut used = told_addresses(&icmap.text(&key)?.unwrap_or_default());
+    let Some(&peer) = peers.values().next() else {
+        return Ok(used);
+    };
+    let callbacks = cfg::Callbacks {
+        corosync_cfg_shutdown_callback_fn: None,
+    };
+    let handle = cfg::initialize(&callbacks).map_err(not_connected)?;
+    let status = cfg::node_status_get(&handle, CsNodeId::from(peer.0), cfg::NodeStatusVersion::V1);
+    let links = status.map(|status| status.link_status).unwrap_or_default();
+    for (number, link) in LinkNumber::all().zip(links) {
+        if let (true, Ok(ip)) = (link.enabled, link.src_ipaddr.parse()) {
+            used.insert(number, ip);
+        }
+    }
+    Ok(used)
+}
+
+/// `r(0) ip(10.77.0.1) r(1) ip(10.77.1.1) ` → the addresses by link.
+fn told_addresses(told: &str) -> BTreeMap<LinkNumber, IpAddr> {
+    let words: Vec<&str> = told.split_ascii_whitespace().collect();
+    let inside = |word: &str, name: &str| -> Option<String> {
+        let rest = word.strip_prefix(name)?.strip_prefix('(')?;
+        Some(rest.strip_suffix(')')?.to_owned())
+    };
+    let pair = |pair: &[&str]| -> Option<(LinkNumber, IpAddr)> {
+        let [link, ip] = pair else { return None };
+        let number = inside(link, "r")?.parse().ok()?;
+        Some((LinkNumber(number), inside(ip, "ip")?.parse().ok()?))
+    };
+    words.chunks(2).filter_map(pair).collect()
+}
+
+fn not_connected(error: CsError) -> Failure {
+    let (exit, why) = match error {
+        CsError::CsErrLibrary => (
+            Exit::CorosyncDown,
+            "corosync is not running; start it with `pcs cluster start`".to_owned(),
+        ),
+        CsError::CsErrTryAgain => (
+            Exit::CorosyncDown,
+            "corosync is starting; try again in a moment".to_owned(),
+        ),
+        CsError::CsErrAccess => (
+            Exit::Permission,
+            format!(
+                "corosync refused this user ({}); run ringcheck as root or hacluster:haclient",
+                user::whoami()
+            ),
+        ),
+        error => (
+            Exit::Unreadable,
+            format!("corosync answers {error}; look at `systemctl status corosync`"),
+        ),
+    };
+    Failure::new(exit, format!("cannot read link state from cmap: {why}"))
+}
+
+fn not_read(key: &str, error: CsError) -> Failure {
+    match error {
+        CsError::CsErrLibrary | CsError::CsErrBadHandle => Failure::new(
+            Exit::CorosyncDown,
+            "cannot read link state from cmap: corosync ended while it was read",
+        ),
+        error => unreadable(key, &format!("corosync answers {error}")),
+    }
+}
+
+fn unreadable(key: &str, why: &str) -> Failure {
+    let line = format!("cannot read link state from cmap: {key}: {why}");
+    Failure::new(Exit::Unreadable, line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_a_node_told_of_its_addresses() {
+        let told = told_addresses("r(0) ip(10.77.0.1) r(2) ip(fd77:2::1) ");
+        let expected = [
+            (LinkNumber(0), "10.77.0.1".parse().unwrap()),
+            (LinkNumber(2), "fd77:2::1".parse().unwrap()),
+        ];
+        assert_eq!(told, BTreeMap::from(expected));
+        assert!(told_addresses("r(0) ip() r(x) ip(1.2.3.4) nonsense").is_empty());
+    }
+}

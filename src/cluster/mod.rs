@@ -1,0 +1,49 @@
+//! The world outside: what it says and what we tell it.
+
+use std::time::Instant;
+
+use crate::model::attribute::{Attributes, Change};
+use crate::model::failure::Failure;
+use crate::model::link::{Facts, NodeId};
+
+pub mod alert;
+pub mod boot;
+pub mod child;
+pub mod clock;
+pub mod corosync;
+pub mod daemon;
+pub mod interface;
+pub mod journal;
+pub mod observer;
+pub mod pacemaker;
+pub mod user;
+
+/// Where facts come from.
+pub trait Source {
+    /// Everything about the links as it is now.
+    ///
+    /// # Errors
+    /// When no whole picture can be had, for whatever reason, or not before the deadline.
+    fn observe(&mut self, deadline: Instant) -> Result<Facts, Failure>;
+}
+
+/// Where attributes go.
+pub trait Registry {
+    /// Which of ringcheck's attributes the CIB has for this node.
+    ///
+    /// # Errors
+    /// When the CIB cannot be asked, or does not answer before the deadline.
+    fn query(&mut self, node: NodeId, deadline: Instant) -> Result<Attributes, Failure>;
+
+    /// Writes one attribute of this node.
+    ///
+    /// # Errors
+    /// When the attribute manager does not acknowledge it before the deadline.
+    fn write(&mut self, change: &Change, deadline: Instant) -> Result<(), Failure>;
+
+    /// Has the attribute manager write all that it knows into the CIB again.
+    ///
+    /// # Errors
+    /// When the attribute manager does not acknowledge it before the deadline.
+    fn refresh(&mut self, deadline: Instant) -> Result<(), Failure>;
+}

@@ -1,0 +1,141 @@
+//! Pacemaker's attribute manager and CIB, through its command-line tools: there is no stable
+//! C interface, and the IPC format differs between versions.
+
+use std::time::Instant;
+
+use roxmltree::Document;
+
+use super::Registry;
+use super::child::{self, Output};
+use crate::model::attribute::{self, Attributes, Change};
+use crate::model::failure::{Exit, Failure};
+use crate::model::link::NodeId;
+
+/// Pacemaker as `attrd_updater` and `cibadmin` reach it.
+#[derive(Clone, Copy, Debug)]
+pub struct Pacemaker;
+
+// Exit codes of Pacemaker's tools (crm_exit_t in pacemaker's include/crm/common/results.h).
+const INSUFFICIENT_PRIVILEGE: i32 = 4;
+const DISCONNECTED: i32 = 102;
+const NO_SUCH_OBJECT: i32 = 105;
+const TIMED_OUT: i32 = 124;
+
+impl Registry for Pacemaker {
+    fn query(&mut self, node: NodeId, deadline: Instant) -> Result<Attributes, Failure> {
+        let xpath = format!(
+            "//node_state[@id='{node}']/transient_attributes//nvpair[starts-with(@name,'{}')]",
+            attribute::PREFIX
+        );
+        let output = child::run("cibadmin", &["--query", "--xpath", &xpath], deadline)?;
+        match output.code {
+            Some(0) => parse(&output.stdout).ok_or_else(|| {
+                let line = "cannot read the node attributes from the CIB: cibadmin's answer is not the XML that was expected";
+                Failure::new(Exit::Attribute, line)
+            }),
+            Some(NO_SUCH_OBJECT) => Ok(Attributes::new()),
+            _ => Err(explain("cannot read the node attributes from the CIB", &output)),
+        }
+    }
+
+    fn write(&mut self, change: &Change, deadline: Instant) -> Result<(), Failure> {
+        let output = match change {
+            Change::Update { name, value } => {
+                child::run("attrd_updater", &["-n", name, "-U", value], deadline)
+            }
+            Change::Delete { name } => child::run("attrd_updater", &["-n", name, "-D"], deadline),
+        }?;
+        match output.code {
+            Some(0) => Ok(()),
+            _ => Err(explain(
+                &format!("cannot write node attribute {}", change.name()),
+                &output,
+            )),
+        }
+    }
+
+    fn refresh(&mut self, deadline: Instant) -> Result<(), Failure> {
+        let output = child::run("attrd_updater", &["-R"], deadline)?;
+        match output.code {
+            Some(0) => Ok(()),
+            _ => Err(explain(
+                "cannot refresh the node attributes in the CIB",
+                &output,
+            )),
+        }
+    }
+}
+
+fn explain(what: &str, output: &Output) -> Failure {
+    let (exit, why) = match output.code {
+        Some(INSUFFICIENT_PRIVILEGE) => (
+            Exit::Permission,
+            "Pacemaker refused this user; run ringcheck as root or hacluster".to_owned(),
+        ),
+        Some(DISCONNECTED) => (
+            Exit::PacemakerDown,
+            "Pacemaker does not accept connections; look at `systemctl status pacemaker`"
+                .to_owned(),
+        ),
+        Some(TIMED_OUT) => (
+            Exit::Attribute,
+            "Pacemaker did not answer in time".to_owned(),
+        ),
+        code => {
+            let code = code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
+            let complaint = match output.complaint.as_str() {
+                "" => code,
+                complaint => format!("{complaint} ({code})"),
+            };
+            (Exit::Attribute, complaint)
+        }
+    };
+    Failure::new(exit, format!("{what}: {why}"))
+}
+
+/// The attributes in cibadmin's answer: one `nvpair`, or several in an `xpath-query`.
+fn parse(xml: &str) -> Option<Attributes> {
+    let document = Document::parse(xml).ok()?;
+    let pairs = document
+        .descendants()
+        .filter(|element| element.has_tag_name("nvpair"));
+    pairs
+        .filter(|pair| {
+            pair.attribute("name")
+                .is_some_and(|name| attribute::link(name).is_some())
+        })
+        .map(|pair| {
+            let text = |name| pair.attribute(name).map(str::to_owned);
+            Some((text("name")?, text("value")?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_one_and_several_attributes() {
+        let one =
+            r#"<nvpair id="status-1-ringnumber_0" name="ringnumber_0" value="10.0.0.1 is UP"/>"#;
+        let other = r#"<nvpair id="status-1-ringnumber_1" name="ringnumber_1" value="10.1.0.1 is FAULTY"/>"#;
+        let foreign = r#"<nvpair id="x" name="ringnumber_x" value="1"/>"#;
+        assert_eq!(parse(one).unwrap().len(), 1);
+        let several = format!("<xpath-query>\n{one}\n{other}\n{foreign}</xpath-query>\n");
+        assert_eq!(
+            parse(&several).unwrap().into_iter().collect::<Vec<_>>(),
+            [
+                ("ringnumber_0".into(), "10.0.0.1 is UP".into()),
+                ("ringnumber_1".into(), "10.1.0.1 is FAULTY".into())
+            ]
+        );
+    }
+
+    #[test]
+    fn takes_no_half_answer() {
+        assert_eq!(parse("<xpath-query><nvpair name="), None);
+        assert_eq!(parse(r#"<nvpair name="ringnumber_0"/>"#), None);
+        assert_eq!(parse(""), None);
+    }
+}

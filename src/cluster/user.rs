@@ -1,0 +1,46 @@
+//! Whom the process runs as.
+
+use rustix::fs::{Gid, Uid};
+use rustix::process::{getegid, geteuid};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+
+use crate::model::failure::{Exit, Failure};
+
+/// A user with its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The user id.
+    pub uid: u32,
+    /// The group id.
+    pub gid: u32,
+}
+
+/// Whether this process runs as root.
+pub fn is_root() -> bool {
+    geteuid().is_root()
+}
+
+/// Whom this process runs as, for a message.
+pub fn whoami() -> String {
+    format!("uid {}, gid {}", geteuid().as_raw(), getegid().as_raw())
+}
+
+/// Gives root's rights up for good.
+///
+/// Only the calling thread changes, so this comes before any other thread is started.
+/// Everything a pass does can be done as hacluster, so root does it as hacluster too: its
+/// files stay hacluster's, and nothing that hacluster could lay out can make root write
+/// somewhere else.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn become_user(user: User) -> Result<(), Failure> {
+    let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+    set_thread_groups(&[gid])
+        .and_then(|()| set_thread_res_gid(gid, gid, gid))
+        .and_then(|()| set_thread_res_uid(uid, uid, uid))
+        .map_err(|error| {
+            let line = format!("cannot become uid {}, gid {}: {error}", user.uid, user.gid);
+            Failure::new(Exit::Permission, line)
+        })
+}

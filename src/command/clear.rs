@@ -1,0 +1,55 @@
+//! `ringcheck clear`: deletes this node's attributes, as stopping ifcheckd did.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::station::{self, Station};
+use crate::cluster::journal::{Journal, Level};
+use crate::cluster::observer::Observer;
+use crate::cluster::pacemaker::Pacemaker;
+use crate::cluster::{Registry, Source};
+use crate::model::attribute::{self, Attributes};
+use crate::model::failure::Failure;
+use crate::store::config;
+
+/// Deletes every attribute of ringcheck's and has alerts leave it at that. Where Pacemaker
+/// does not run there is none, and that is fine.
+///
+/// # Errors
+/// When an attribute cannot be deleted, or the state cannot be kept.
+pub fn run(config: Option<&Path>, journal: Journal) -> Result<(), Failure> {
+    let settings = config::read(config)?;
+    let deadline = Instant::now() + settings.deadline;
+    let station = Station::enter()?;
+    station::watch(deadline, journal);
+    let _lock = station.folder.lock(deadline)?;
+    let before = station.load()?;
+    let mut state = before.clone();
+    let daemons = station.daemons(&state);
+    let mut result = Ok(());
+    if daemons.pacemaker_runs() {
+        let node = match state.node {
+            Some(node) => Ok(node),
+            None => Observer::default()
+                .observe(deadline)
+                .map(|facts| facts.node),
+        };
+        let stored = node.and_then(|node| Pacemaker.query(node, deadline));
+        // What the CIB cannot tell, the state does.
+        let stored = stored.unwrap_or_default();
+        for change in attribute::repair(&Attributes::new(), &state.published, &stored) {
+            let deleted = Pacemaker.write(&change, deadline);
+            if deleted.is_ok() {
+                change.apply(&mut state.published);
+                let line = format!("Node attribute {} deleted", change.name());
+                journal.say(Level::Notice, &line);
+            }
+            result = result.and(deleted);
+        }
+    } else {
+        state.published.clear();
+    }
+    state.cleared = true;
+    state.save(&station.folder, &before)?;
+    result
+}

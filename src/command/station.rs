@@ -1,0 +1,98 @@
+//! What every command that touches the state shares: the folder, its lock, the daemons and
+//! the user to be.
+
+use std::path::Path;
+use std::process;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::cluster::boot;
+use crate::cluster::daemon::Daemons;
+use crate::cluster::journal::{Journal, Level};
+use crate::cluster::user;
+use crate::model::failure::{Exit, Failure};
+use crate::store::FOLDER;
+use crate::store::folder::Folder;
+use crate::store::state::State;
+
+const PROC: &str = "/proc";
+
+/// How long after its deadline a process may still be alive.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// This node, entered: the process runs as hacluster from here on.
+pub struct Station {
+    /// The folder of the state.
+    pub folder: Folder,
+    /// The id of this boot.
+    pub boot_id: String,
+    hacluster: u32,
+}
+
+impl Station {
+    /// Looks where everything is and gives root's rights up.
+    ///
+    /// # Errors
+    /// When the folder is missing or not hacluster's. Where Pacemaker is not running either,
+    /// that is what the failure says.
+    pub fn enter() -> Result<Station, Failure> {
+        let folder = Folder::new(FOLDER);
+        let boot_id = boot::id(Path::new(PROC))?;
+        let owner = folder.owner().or_else(|failure| {
+            let daemons = Daemons::find(Path::new(PROC), &Daemons::default(), None);
+            require(&daemons).and(Err(failure))
+        })?;
+        if user::is_root() {
+            user::become_user(owner)?;
+        }
+        Ok(Station {
+            folder,
+            boot_id,
+            hacluster: owner.uid,
+        })
+    }
+
+    /// The state as the last pass left it.
+    ///
+    /// # Errors
+    /// When it is there but cannot be read.
+    pub fn load(&self) -> Result<State, Failure> {
+        State::load(&self.folder, &self.boot_id)
+    }
+
+    /// The daemons that live now.
+    pub fn daemons(&self, state: &State) -> Daemons {
+        Daemons::find(Path::new(PROC), &state.daemons, Some(self.hacluster))
+    }
+}
+
+/// That the daemons a pass needs are there.
+///
+/// # Errors
+/// When they are not.
+pub fn require(daemons: &Daemons) -> Result<(), Failure> {
+    if daemons.corosync.is_none() {
+        let line = "corosync is not running; start the cluster with `pcs cluster start`";
+        return Err(Failure::new(Exit::CorosyncDown, line));
+    }
+    if !daemons.pacemaker_runs() {
+        let line = "Pacemaker is not running; start it with `pcs cluster start`";
+        return Err(Failure::new(Exit::PacemakerDown, line));
+    }
+    Ok(())
+}
+
+/// Ends this process when something hangs past every deadline of its own.
+pub fn watch(deadline: Instant, journal: Journal) {
+    thread::spawn(move || {
+        let end = deadline + GRACE;
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            thread::sleep(left);
+        }
+        journal.say(
+            Level::Error,
+            "the pass did not end before its deadline and was given up",
+        );
+        process::exit(Exit::Deadline.code().into());
+    });
+}

@@ -1,0 +1,70 @@
+//! The binary: parse, dispatch, exit code.
+
+use std::env;
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use ringcheck::cli::{Arguments, Command};
+use ringcheck::cluster::alert::{self, Alert};
+use ringcheck::cluster::journal::{Journal, Level};
+use ringcheck::command::once::{self, Options, Trigger};
+use ringcheck::command::{clear, status};
+use ringcheck::model::failure::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let alert = (env::args_os().len() <= 1).then(|| alert::recognise(env::vars_os()));
+    let exit = match alert.flatten() {
+        Some(Alert::Ignore) => Exit::Ok,
+        Some(Alert::Pass { force }) => on_alert(force),
+        None => by_hand(&Arguments::parse()),
+    };
+    ExitCode::from(exit.code())
+}
+
+fn on_alert(force: bool) -> Exit {
+    let options = Options {
+        config: None,
+        force,
+        trigger: Trigger::Alert,
+    };
+    once::run(&options, Journal::new(false))
+}
+
+fn by_hand(arguments: &Arguments) -> Exit {
+    let journal = Journal::new(arguments.verbose);
+    dispatch(arguments, journal).unwrap_or_else(|error| {
+        journal.say(Level::Error, &format!("{error:#}"));
+        let failure = error.downcast_ref::<Failure>();
+        failure.map_or(Exit::Failed, |failure| failure.exit)
+    })
+}
+
+fn dispatch(arguments: &Arguments, journal: Journal) -> anyhow::Result<Exit> {
+    let config = arguments.config.as_deref();
+    let options = Options {
+        config: arguments.config.clone(),
+        force: arguments.force,
+        trigger: match arguments.quiet {
+            true => Trigger::Timer,
+            false => Trigger::Hand,
+        },
+    };
+    match &arguments.command {
+        None if arguments.dry_run => print(&once::rehearse(&options, journal)?)?,
+        None if arguments.once => return Ok(once::run(&options, journal)),
+        None => print(&status::run(config, false)?)?,
+        Some(Command::Status { json }) => print(&status::run(config, *json)?)?,
+        Some(Command::Clear) => clear::run(config, journal)?,
+    }
+    Ok(Exit::Ok)
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        // Who closed the pipe has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("cannot print"),
+    }
+}

@@ -1,0 +1,121 @@
+//! What each peer's answers prove about each link, and when.
+//!
+//! A peer that dies loses its links one after the other, up to knet's ping interval apart,
+//! and a peer that joins (or comes back from a short outage) gets them one after the other,
+//! up to some seconds apart. So a link that is newly seen without an answer is believed only
+//! after that time. The shorter time suffices where the peer was a member before and another
+//! link to it has not been interrupted since the last look; the longer one is for all else:
+//! peers that just joined, links that were just added, and a first look.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::link::{Facts, LinkNumber, NodeId, Peer};
+use super::memory::{Evidence, Memory, PeerLinkMemory, PeerMemory};
+use super::moment::Moment;
+
+/// knet looks at its links every 200 ms (`KNET_THREADS_TIMERES` in libknet's
+/// `threads_common.h`); the rest is for a busy machine.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// What all peers together say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Testimony {
+    /// By link, what each joined and reachable peer that has the link enabled says.
+    pub links: BTreeMap<LinkNumber, BTreeMap<NodeId, Evidence>>,
+    /// Whether a joined member answers on no link at all: membership will say what it is.
+    pub silent_members: bool,
+    /// Links that went down, however shortly, since the last look.
+    pub flapped: BTreeSet<LinkNumber>,
+    /// What the next look must know of the peers.
+    pub memory: BTreeMap<NodeId, PeerMemory>,
+}
+
+/// Hears every peer.
+pub fn hear(facts: &Facts, memory: &Memory, now: Moment) -> Testimony {
+    let mut testimony = Testimony::default();
+    for (&id, peer) in facts.peers.iter().filter(|(_, peer)| peer.joined) {
+        if !peer.reachable() {
+            testimony.silent_members = true;
+            continue;
+        }
+        let before = memory
+            .peers
+            .get(&id)
+            .filter(|before| before.join_count == peer.join_count);
+        let links = hear_peer(facts, peer, before, now);
+        for (&number, seen) in &links {
+            testimony
+                .links
+                .entry(number)
+                .or_default()
+                .insert(id, seen.evidence);
+            let known = before.and_then(|before| before.links.get(&number));
+            if known.is_some_and(|known| known.down_count != seen.down_count) {
+                testimony.flapped.insert(number);
+            }
+        }
+        testimony.memory.insert(
+            id,
+            PeerMemory {
+                join_count: peer.join_count,
+                links,
+            },
+        );
+    }
+    testimony
+}
+
+fn hear_peer(
+    facts: &Facts,
+    peer: &Peer,
+    before: Option<&PeerMemory>,
+    now: Moment,
+) -> BTreeMap<LinkNumber, PeerLinkMemory> {
+    let known = |number| before.and_then(|before| before.links.get(number));
+    let uninterrupted = peer.links.iter().any(|(number, link)| {
+        link.connected
+            && known(number).is_some_and(|known| {
+                known.evidence == Evidence::Good && known.down_count == link.down_count
+            })
+    });
+    let enabled = peer.links.iter().filter(|(_, link)| link.enabled);
+    enabled
+        .map(|(number, link)| {
+            let evidence = match known(number).map(|known| known.evidence) {
+                _ if link.connected => Evidence::Good,
+                Some(Evidence::Bad) => Evidence::Bad,
+                Some(Evidence::Unsettled(until)) if now >= until => Evidence::Bad,
+                Some(Evidence::Unsettled(until)) => Evidence::Unsettled(until),
+                Some(Evidence::Good) if uninterrupted => {
+                    Evidence::Unsettled(now.after(time_to_die(facts)))
+                }
+                Some(Evidence::Good) | None => Evidence::Unsettled(now.after(time_to_join(facts))),
+            };
+            let down_count = link.down_count;
+            (
+                *number,
+                PeerLinkMemory {
+                    evidence,
+                    down_count,
+                },
+            )
+        })
+        .collect()
+}
+
+/// How long after its first link the last link of a dying peer goes.
+pub fn time_to_die(facts: &Facts) -> Duration {
+    longest(facts.links.values().map(|link| link.ping_interval)) + MARGIN
+}
+
+/// How long after its first link the last link of a joining peer comes.
+pub fn time_to_join(facts: &Facts) -> Duration {
+    let interval = longest(facts.links.values().map(|link| link.ping_interval));
+    let timeout = longest(facts.links.values().map(|link| link.ping_timeout));
+    2 * (interval + timeout)
+}
+
+fn longest(times: impl Iterator<Item = Duration>) -> Duration {
+    times.max().unwrap_or_default()
+}

@@ -1,0 +1,146 @@
+//! The nouns: what Corosync and the kernel say of this node's links, undecided.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Corosync's node id (`nodelist.node.N.nodeid`): at most 65535 with knet, any `u32` with udpu.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct NodeId(pub u32);
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Corosync's link number, 0 to 7; the numbers in use may have gaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LinkNumber(pub u8);
+
+impl LinkNumber {
+    /// How many links Corosync can have (`INTERFACE_MAX` in corosync's `totem.h`).
+    pub const COUNT: u8 = 8;
+
+    /// Every number that a link can have.
+    pub fn all() -> impl Iterator<Item = LinkNumber> {
+        (0..Self::COUNT).map(LinkNumber)
+    }
+}
+
+impl fmt::Display for LinkNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Corosync's transport (`totem.transport`, knet where the key is missing).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Corosync 3's default, the one transport that says how each link is.
+    Knet,
+    /// Unicast UDP: one link, and Corosync says nothing about it.
+    Udpu,
+    /// Multicast UDP: one link, and Corosync says nothing about it.
+    Udp,
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Transport::Knet => "knet",
+            Transport::Udpu => "udpu",
+            Transport::Udp => "udp",
+        })
+    }
+}
+
+/// What the kernel says of the interface that has a link's local address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "state", content = "name")]
+pub enum Interface {
+    /// Up and with carrier.
+    Up(String),
+    /// Administratively down.
+    Down(String),
+    /// Up, but the cable is out or the other end is dead.
+    NoCarrier(String),
+    /// No interface of this node has the address.
+    Absent,
+    /// The address is a host name that nobody could resolve, so no interface was looked up.
+    Unknown,
+}
+
+/// One link of this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalLink {
+    /// The address to show: the IP address that Corosync uses, or the configured host name
+    /// while that is not known.
+    pub address: String,
+    /// The same as an IP address, where it is known.
+    pub ip: Option<IpAddr>,
+    /// The state of the interface that has it.
+    pub interface: Interface,
+    /// How often knet pings over this link (`runtime.config.totem.interface.L.knet_ping_interval`).
+    pub ping_interval: Duration,
+    /// After how long without an answer knet gives the link up (`…knet_ping_timeout`).
+    pub ping_timeout: Duration,
+}
+
+/// Another node of the node list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its name in the node list, or its node id in digits where it has none.
+    pub name: String,
+    /// Whether it is a joined member (`runtime.members.ID.status`).
+    pub joined: bool,
+    /// How often it joined (`runtime.members.ID.join_count`), 0 if never seen.
+    pub join_count: u32,
+    /// The way to it over each link that knet knows of.
+    pub links: BTreeMap<LinkNumber, PeerLink>,
+}
+
+impl Peer {
+    /// Whether it answers on any link.
+    pub fn reachable(&self) -> bool {
+        self.links.values().any(|l| l.enabled && l.connected)
+    }
+}
+
+/// The way to one peer over one link (`stats.knet.nodeID.linkL.*`), as this node sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PeerLink {
+    /// Configured and administratively enabled; stays so when the cable is out.
+    pub enabled: bool,
+    /// Usable for data.
+    pub connected: bool,
+    /// How often it went down; 1 on a healthy start, so only changes mean something.
+    pub down_count: u32,
+    /// Mean round-trip time in µs; the last known one while not connected.
+    pub latency: u32,
+    /// Usable packet size in bytes; the last known one while not connected.
+    pub mtu: u32,
+}
+
+/// Everything that a pass observes about the links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// This node's id.
+    pub node: NodeId,
+    /// This node's name in the node list, or its node id in digits where it has none.
+    pub name: String,
+    /// How Corosync talks.
+    pub transport: Transport,
+    /// This node's links: those that its node list entry has an address for.
+    pub links: BTreeMap<LinkNumber, LocalLink>,
+    /// All other nodes of the node list.
+    pub peers: BTreeMap<NodeId, Peer>,
+}

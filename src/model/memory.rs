@@ -1,0 +1,68 @@
+//! What one pass must tell the next so that it can judge.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::link::{LinkNumber, NodeId};
+use super::moment::Moment;
+use super::verdict::LinkState;
+
+/// What was known before: the links' verdicts and how the peers were last seen.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Memory {
+    /// The links that had a verdict.
+    pub links: BTreeMap<LinkNumber, LinkMemory>,
+    /// The peers that could be judged by. Only as long as the same corosync process runs:
+    /// its counters start anew with it.
+    pub peers: BTreeMap<NodeId, PeerMemory>,
+}
+
+/// A link as the last pass judged it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LinkMemory {
+    /// Its verdict.
+    pub state: LinkState,
+    /// Since when it has this verdict.
+    pub since: Moment,
+    /// While FAULTY: since when it has been good again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub good_since: Option<Moment>,
+    /// While it seems to have left the configuration: when that is believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_at: Option<Moment>,
+}
+
+/// A joined peer that answered on at least one link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PeerMemory {
+    /// How often it had joined; what was seen of an earlier membership says nothing.
+    pub join_count: u32,
+    /// Its links.
+    pub links: BTreeMap<LinkNumber, PeerLinkMemory>,
+}
+
+/// The way to a peer over one link as the last pass saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PeerLinkMemory {
+    /// What it proved.
+    pub evidence: Evidence,
+    /// Corosync's `down_count`.
+    pub down_count: u32,
+}
+
+/// What one peer's answers say about one link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// It answers.
+    Good,
+    /// It does not answer, and has had the time to.
+    Bad,
+    /// It does not answer, but it may be dying or joining: believed at this moment.
+    Unsettled(Moment),
+}

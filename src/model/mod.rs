@@ -1,0 +1,10 @@
+//! Nouns and rules, pure: no file, clock, process or environment.
+
+pub mod attribute;
+pub mod evidence;
+pub mod failure;
+pub mod link;
+pub mod memory;
+pub mod moment;
+pub mod settings;
+pub mod verdict;

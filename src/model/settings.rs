@@ -1,0 +1,41 @@
+//! The settings, their defaults and bounds: one struct for timer, alert and hand alike.
+
+use std::time::Duration;
+
+/// When a link that only some peers answer on is FAULTY.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum FaultyWhen {
+    /// As soon as one peer does not answer, as Corosync 2's RRP had it.
+    #[default]
+    AnyPeer,
+    /// Only when no peer answers, which points at the broken node in larger clusters.
+    AllPeers,
+}
+
+/// How ringcheck judges and publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// When a link that only some peers answer on is FAULTY.
+    pub faulty_when: FaultyWhen,
+    /// How long a link that was FAULTY must be good before it is UP again.
+    pub recovery_hold: Duration,
+    /// How often the attributes in the CIB are compared with what was published, where
+    /// nothing else says that they may differ.
+    pub refresh: Duration,
+    /// How long link state may be unreadable before the links are shown as UNKNOWN.
+    pub unknown_after: Duration,
+    /// How long a pass may take in all.
+    pub deadline: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            faulty_when: FaultyWhen::AnyPeer,
+            recovery_hold: Duration::from_secs(10),
+            refresh: Duration::from_secs(60),
+            unknown_after: Duration::from_secs(60),
+            deadline: Duration::from_secs(10),
+        }
+    }
+}

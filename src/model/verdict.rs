@@ -1,0 +1,336 @@
+//! The rules: facts, settings and what was known before → each link's verdict and its reason.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::attribute::{self, Attributes};
+use super::evidence::{self, Testimony};
+use super::link::{Facts, Interface, LinkNumber, LocalLink, Transport};
+use super::memory::{Evidence, LinkMemory, Memory};
+use super::moment::Moment;
+use super::settings::{FaultyWhen, Settings};
+
+/// What is published of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum LinkState {
+    /// It carries data to every peer that counts.
+    Up,
+    /// It does not.
+    Faulty,
+    /// Link state could not be read for a long time.
+    Unknown,
+}
+
+impl LinkState {
+    /// The state that is written so, if any.
+    pub fn parse(text: &str) -> Option<LinkState> {
+        [LinkState::Up, LinkState::Faulty, LinkState::Unknown]
+            .into_iter()
+            .find(|state| state.to_string() == text)
+    }
+}
+
+impl fmt::Display for LinkState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LinkState::Up => "UP",
+            LinkState::Faulty => "FAULTY",
+            LinkState::Unknown => "UNKNOWN",
+        })
+    }
+}
+
+/// Why a link has its verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// So many peers, all that count, answer on it.
+    PeersAnswer(usize),
+    /// These peers do not answer on it.
+    PeersLost(Vec<String>),
+    /// No peer is left to judge by, so the local interface alone decides.
+    NoPeers,
+    /// The transport says nothing about its link, so the local interface alone decides.
+    InterfaceOnly(Transport),
+    /// The interface that has the link's address is down, without carrier or gone.
+    Interface(Interface),
+    /// Good again, but not yet for as long as the recovery hold asks.
+    Recovering {
+        /// For how long it has been good.
+        good: Duration,
+        /// For how long it must be.
+        hold: Duration,
+    },
+    /// Members answer on no link at all: dead or cut off, which membership will tell.
+    SilentMembers,
+    /// These peers do not answer on it yet, or no longer: looked at again before it counts.
+    Settling(Vec<String>),
+    /// It seems to have left the configuration: looked at again before it counts.
+    Leaving,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::PeersAnswer(1) => f.write_str("1 peer answers"),
+            Reason::PeersAnswer(n) => write!(f, "all {n} peers answer"),
+            Reason::PeersLost(names) => write!(f, "no answer from {}", names.join(", ")),
+            Reason::NoPeers => f.write_str("no peer to judge by, the interface is up"),
+            Reason::InterfaceOnly(transport) => {
+                write!(f, "the interface is up ({transport} tells no more)")
+            }
+            Reason::Interface(Interface::Down(name)) => write!(f, "interface {name} is down"),
+            Reason::Interface(Interface::NoCarrier(name)) => {
+                write!(f, "interface {name} has no carrier")
+            }
+            Reason::Interface(Interface::Absent) => f.write_str("no interface has this address"),
+            Reason::Interface(Interface::Up(name)) => write!(f, "interface {name} is up"),
+            Reason::Interface(Interface::Unknown) => f.write_str("interface unknown"),
+            Reason::Recovering { good, hold } => write!(
+                f,
+                "recovering: good for {} s of {} s",
+                good.as_secs(),
+                hold.as_secs()
+            ),
+            Reason::SilentMembers => f.write_str("members answer on no link, waiting for Corosync"),
+            Reason::Settling(names) => {
+                write!(f, "no answer from {} yet, looking again", names.join(", "))
+            }
+            Reason::Leaving => f.write_str("leaving the configuration"),
+        }
+    }
+}
+
+/// One link, judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The state to publish; nothing while there is none yet, then what is published stays.
+    pub state: Option<LinkState>,
+    /// The link's address.
+    pub address: String,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// All links, judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The verdict of each link that is configured.
+    pub verdicts: BTreeMap<LinkNumber, Verdict>,
+    /// What the next pass must know.
+    pub memory: Memory,
+    /// When to look again, because a link cannot be judged before.
+    pub look_again: Option<Moment>,
+}
+
+impl Judgement {
+    /// The attributes that should be published where these are now.
+    pub fn wanted(&self, published: &Attributes) -> Attributes {
+        let text = |(&number, verdict): (&LinkNumber, &Verdict)| {
+            let name = attribute::name(number);
+            let value = match verdict.state {
+                Some(state) => attribute::value(&verdict.address, state),
+                None => published.get(&name)?.clone(),
+            };
+            Some((name, value))
+        };
+        self.verdicts.iter().filter_map(text).collect()
+    }
+}
+
+/// Judges every link of this node.
+pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -> Judgement {
+    let testimony = evidence::hear(facts, memory, now);
+    let mut judgement = Judgement {
+        verdicts: BTreeMap::new(),
+        memory: Memory {
+            links: BTreeMap::new(),
+            peers: testimony.memory.clone(),
+        },
+        look_again: None,
+    };
+    for number in LinkNumber::all() {
+        let before = memory.links.get(&number);
+        let configured = facts
+            .links
+            .get(&number)
+            .filter(|_| is_configured(facts, number));
+        let Some(link) = configured else {
+            if let Some(before) = before {
+                leave(&mut judgement, facts, number, before, now);
+            }
+            continue;
+        };
+        let finding = find(facts, settings, &testimony, number, link);
+        if let Finding::Unsettled(until, _) = &finding {
+            look_again_at(&mut judgement, *until);
+        }
+        let flapped = testimony.flapped.contains(&number);
+        let (state, reason, good_since) = decide(finding, before, flapped, settings, now);
+        if let Some(state) = state {
+            let since = before.filter(|b| b.state == state).map_or(now, |b| b.since);
+            let gone_at = None;
+            judgement.memory.links.insert(
+                number,
+                LinkMemory {
+                    state,
+                    since,
+                    good_since,
+                    gone_at,
+                },
+            );
+        }
+        let address = link.address.clone();
+        judgement.verdicts.insert(
+            number,
+            Verdict {
+                state,
+                address,
+                reason,
+            },
+        );
+    }
+    judgement
+}
+
+/// Rule 1: a link that no peer has enabled is not configured. Where the transport has no
+/// links of its own to ask, or there is no peer, the node list entry alone counts.
+fn is_configured(facts: &Facts, number: LinkNumber) -> bool {
+    facts.transport != Transport::Knet
+        || facts.peers.is_empty()
+        || facts
+            .peers
+            .values()
+            .any(|peer| peer.links.get(&number).is_some_and(|link| link.enabled))
+}
+
+/// A link that had a verdict is no longer configured: believed only when it is seen so
+/// again, because a reload takes keys away one by one.
+fn leave(
+    judgement: &mut Judgement,
+    facts: &Facts,
+    number: LinkNumber,
+    before: &LinkMemory,
+    now: Moment,
+) {
+    let gone_at = before
+        .gone_at
+        .unwrap_or_else(|| now.after(evidence::time_to_die(facts)));
+    if now >= gone_at {
+        return;
+    }
+    look_again_at(judgement, gone_at);
+    let memory = LinkMemory {
+        gone_at: Some(gone_at),
+        ..before.clone()
+    };
+    judgement.memory.links.insert(number, memory);
+    judgement.verdicts.insert(
+        number,
+        Verdict {
+            state: None,
+            address: String::new(),
+            reason: Reason::Leaving,
+        },
+    );
+}
+
+fn look_again_at(judgement: &mut Judgement, moment: Moment) {
+    let earliest = judgement
+        .look_again
+        .map_or(moment, |other| other.min(moment));
+    judgement.look_again = Some(earliest);
+}
+
+/// What the facts alone say of a link, before its past is asked.
+enum Finding {
+    Good(Reason),
+    Bad(Reason),
+    /// Says nothing now; what is known stays, and a link without a past goes by its interface.
+    Mute(Reason),
+    /// Says nothing before this moment.
+    Unsettled(Moment, Reason),
+}
+
+/// Rules 2 to 5.
+fn find(
+    facts: &Facts,
+    settings: &Settings,
+    testimony: &Testimony,
+    number: LinkNumber,
+    link: &LocalLink,
+) -> Finding {
+    if !matches!(link.interface, Interface::Up(_) | Interface::Unknown) {
+        return Finding::Bad(Reason::Interface(link.interface.clone()));
+    }
+    if facts.transport != Transport::Knet {
+        return Finding::Good(Reason::InterfaceOnly(facts.transport));
+    }
+    let none = BTreeMap::new();
+    let heard = testimony.links.get(&number).unwrap_or(&none);
+    let names = |wanted: fn(&Evidence) -> bool| -> Vec<String> {
+        let peers = heard.iter().filter(|(_, evidence)| wanted(evidence));
+        peers.map(|(id, _)| facts.peers[id].name.clone()).collect()
+    };
+    let bad = names(|evidence| *evidence == Evidence::Bad);
+    let unsettled = names(|evidence| matches!(evidence, Evidence::Unsettled(_)));
+    let good = heard.len() - bad.len() - unsettled.len();
+    let until = heard.values().filter_map(|evidence| match evidence {
+        Evidence::Unsettled(until) => Some(*until),
+        _ => None,
+    });
+    let enough = match settings.faulty_when {
+        FaultyWhen::AnyPeer => good == heard.len(),
+        FaultyWhen::AllPeers => good > 0,
+    };
+    if heard.is_empty() && testimony.silent_members {
+        Finding::Mute(Reason::SilentMembers)
+    } else if heard.is_empty() {
+        Finding::Good(Reason::NoPeers)
+    } else if enough && bad.is_empty() && unsettled.is_empty() {
+        Finding::Good(Reason::PeersAnswer(good))
+    } else if enough {
+        Finding::Good(Reason::PeersLost([bad, unsettled].concat()))
+    } else if settings.faulty_when == FaultyWhen::AnyPeer && !bad.is_empty() {
+        Finding::Bad(Reason::PeersLost(bad))
+    } else if let Some(until) = until.min() {
+        Finding::Unsettled(until, Reason::Settling(unsettled))
+    } else {
+        Finding::Bad(Reason::PeersLost(bad))
+    }
+}
+
+/// Rule 7 and the link's past: the state to publish, why, and since when a FAULTY link has
+/// been good again.
+fn decide(
+    finding: Finding,
+    before: Option<&LinkMemory>,
+    flapped: bool,
+    settings: &Settings,
+    now: Moment,
+) -> (Option<LinkState>, Reason, Option<Moment>) {
+    let was = before.map(|before| before.state);
+    let good_since = before.and_then(|before| before.good_since);
+    match finding {
+        Finding::Bad(reason) => (Some(LinkState::Faulty), reason, None),
+        Finding::Unsettled(_, reason) => (was, reason, None),
+        Finding::Mute(reason) => (was.or(Some(LinkState::Up)), reason, None),
+        Finding::Good(reason) if was != Some(LinkState::Faulty) => {
+            (Some(LinkState::Up), reason, None)
+        }
+        Finding::Good(reason) => {
+            let good_since = good_since.filter(|_| !flapped).unwrap_or(now);
+            let good = now.since(good_since);
+            let hold = settings.recovery_hold;
+            if good >= hold {
+                (Some(LinkState::Up), reason, None)
+            } else {
+                let reason = Reason::Recovering { good, hold };
+                (Some(LinkState::Faulty), reason, Some(good_since))
+            }
+        }
+    }
+}

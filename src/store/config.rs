@@ -1,0 +1,153 @@
+//! `/etc/ringcheck.toml` → settings. Every setting has a default, so the file is optional.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::model::failure::{Exit, Failure};
+use crate::model::settings::{FaultyWhen, Settings};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct File {
+    faulty_when: Option<Peers>,
+    recovery_hold: Option<u64>,
+    refresh: Option<u64>,
+    unknown_after: Option<u64>,
+    deadline: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Peers {
+    AnyPeer,
+    AllPeers,
+}
+
+/// The settings in `path`, or the defaults if `path` is none and the usual file is missing.
+///
+/// # Errors
+/// When the file cannot be read, is not TOML, or has a setting that is unknown or out of its
+/// bounds.
+pub fn read(path: Option<&Path>) -> Result<Settings, Failure> {
+    let file = path.unwrap_or(Path::new(super::CONFIGURATION));
+    match fs::read_to_string(file) {
+        Ok(text) => parse(&text).map_err(|why| {
+            let line = format!("configuration {} is invalid: {why}", file.display());
+            Failure::new(Exit::Configuration, line)
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound && path.is_none() => {
+            Ok(Settings::default())
+        }
+        Err(error) => {
+            let line = format!("cannot read configuration {}: {error}", file.display());
+            Err(Failure::new(Exit::Configuration, line))
+        }
+    }
+}
+
+/// The settings in this text; the error is one line and names the line of the text.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(text: &str) -> Result<Settings, String> {
+    let file: File = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let line = text[..at].matches('\n').count() + 1;
+        let why = error.message().replace('\n', ", ");
+        format!("line {line}: {why}")
+    })?;
+    let defaults = Settings::default();
+    let seconds = |name: &str, value: Option<u64>, default: Duration, low: u64, high: u64| {
+        let value = value.unwrap_or(default.as_secs());
+        match (low..=high).contains(&value) {
+            true => Ok(Duration::from_secs(value)),
+            false => Err(format!(
+                "{name} = {value} is out of bounds: it is {low} to {high} seconds"
+            )),
+        }
+    };
+    Ok(Settings {
+        faulty_when: match file.faulty_when {
+            Some(Peers::AllPeers) => FaultyWhen::AllPeers,
+            Some(Peers::AnyPeer) => FaultyWhen::AnyPeer,
+            None => defaults.faulty_when,
+        },
+        recovery_hold: seconds(
+            "recovery-hold",
+            file.recovery_hold,
+            defaults.recovery_hold,
+            0,
+            3600,
+        )?,
+        refresh: seconds("refresh", file.refresh, defaults.refresh, 5, 86400)?,
+        unknown_after: seconds(
+            "unknown-after",
+            file.unknown_after,
+            defaults.unknown_after,
+            0,
+            86400,
+        )?,
+        // Pacemaker gives an alert agent 30 s by default.
+        deadline: seconds("deadline", file.deadline, defaults.deadline, 2, 25)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn nothing_set_is_the_defaults() {
+        assert_eq!(parse(""), Ok(Settings::default()));
+    }
+
+    #[test]
+    fn every_setting_is_read() {
+        let text = "faulty-when = 'all-peers'\nrecovery-hold = 1\nrefresh = 20\nunknown-after = 3\ndeadline = 4\n";
+        let settings = Settings {
+            faulty_when: FaultyWhen::AllPeers,
+            recovery_hold: Duration::from_secs(1),
+            refresh: Duration::from_secs(20),
+            unknown_after: Duration::from_secs(3),
+            deadline: Duration::from_secs(4),
+        };
+        assert_eq!(parse(text), Ok(settings));
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_line() {
+        let unknown = parse("refresh = 20\n\nrecovery_hold = 1\n").unwrap_err();
+        assert!(
+            unknown.starts_with("line 3: unknown field `recovery_hold`"),
+            "{unknown}"
+        );
+        let low = parse("deadline = 0").unwrap_err();
+        assert_eq!(low, "deadline = 0 is out of bounds: it is 2 to 25 seconds");
+        for bad in [
+            "deadline = -1",
+            "deadline = '5s'",
+            "faulty-when = 'never'",
+            "x",
+            "refresh = 1e400",
+        ] {
+            let why = parse(bad).unwrap_err();
+            assert!(
+                why.starts_with("line 1: ") && !why.contains('\n'),
+                "{bad}: {why}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(deadline|refresh|[a-z\"'\\[\\]{}=é\n -]|[0-9]{1,20}|\\PC){0,60}") {
+            let _ = parse(&text);
+        }
+    }
+}

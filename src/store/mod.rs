@@ -1,0 +1,11 @@
+//! What is kept: the settings file, and the state between passes.
+
+pub mod config;
+pub mod folder;
+pub mod state;
+
+/// Where the settings are read from, if the file exists.
+pub const CONFIGURATION: &str = "/etc/ringcheck.toml";
+
+/// Where the state and its lock are.
+pub const FOLDER: &str = "/run/ringcheck";

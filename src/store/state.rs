@@ -1,0 +1,151 @@
+//! The state file: what one pass leaves to the next, as versioned JSON.
+//!
+//! It is a cache: a state that is missing, torn, of another boot or of another version counts
+//! as none, and the next pass asks the CIB what is published.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::folder::Folder;
+use crate::cluster::daemon::Daemons;
+use crate::model::attribute::Attributes;
+use crate::model::failure::Failure;
+use crate::model::link::NodeId;
+use crate::model::memory::Memory;
+use crate::model::moment::Moment;
+
+/// The state file's name in its folder.
+pub const FILE: &str = "state.json";
+
+const VERSION: u32 = 1;
+
+/// What is known from the passes before.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct State {
+    /// The format of this file.
+    version: u32,
+    /// The boot it belongs to: attributes and counters do not outlive one.
+    boot_id: String,
+    /// The daemons of the last pass.
+    pub daemons: Daemons,
+    /// This node's id, once it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
+    /// The joined members with the count of their joins.
+    pub members: BTreeMap<NodeId, u32>,
+    /// The attributes that the attribute manager has acknowledged.
+    pub published: Attributes,
+    /// What the verdicts rest upon.
+    pub memory: Memory,
+    /// When the CIB was last compared with what was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Moment>,
+    /// Until when each pass compares, because the membership or a daemon changed and
+    /// Pacemaker may still take attributes away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare_until: Option<Moment>,
+    /// Since when link state cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable_since: Option<Moment>,
+    /// What the last pass failed with, so that the timer says it once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// The timer was stopped and the attributes deleted: alerts must not bring them back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cleared: bool,
+}
+
+impl State {
+    /// The state of a node that nothing is known of.
+    pub fn new(boot_id: &str) -> State {
+        State {
+            version: VERSION,
+            boot_id: boot_id.to_owned(),
+            ..State::default()
+        }
+    }
+
+    /// Reads the state; one that cannot be used counts as none.
+    ///
+    /// # Errors
+    /// When the file is there but cannot be read.
+    pub fn load(folder: &Folder, boot_id: &str) -> Result<State, Failure> {
+        let bytes = folder.read(FILE)?.unwrap_or_default();
+        Ok(parse(&bytes, boot_id).unwrap_or_else(|| State::new(boot_id)))
+    }
+
+    /// Writes the state, unless the file already says the same.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(&self, folder: &Folder, before: &State) -> Result<(), Failure> {
+        if self == before {
+            return Ok(());
+        }
+        let text = serde_json::to_vec_pretty(self).expect("a state is always valid JSON");
+        folder.replace(FILE, &text)
+    }
+}
+
+fn parse(bytes: &[u8], boot_id: &str) -> Option<State> {
+    let state: State = serde_json::from_slice(bytes).ok()?;
+    (state.version == VERSION && state.boot_id == boot_id).then_some(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BOOT: &str = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
+
+    fn written() -> State {
+        let mut state = State::new(BOOT);
+        let value = "10.0.0.1 is UP".to_owned();
+        state.published.insert("ringnumber_0".into(), value);
+        state.compared = Some(Moment(5));
+        state.cleared = true;
+        state
+    }
+
+    #[test]
+    fn what_was_saved_is_loaded() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        let new = State::load(&folder, BOOT).unwrap();
+        assert_eq!(new, State::new(BOOT));
+        written().save(&folder, &new).unwrap();
+        assert_eq!(State::load(&folder, BOOT).unwrap(), written());
+    }
+
+    #[test]
+    fn what_says_the_same_is_not_written() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        written().save(&folder, &written()).unwrap();
+        assert!(!place.path().join(FILE).exists());
+    }
+
+    #[test]
+    fn another_boot_or_version_counts_as_none() {
+        let text = serde_json::to_string(&written()).unwrap();
+        assert_eq!(parse(text.as_bytes(), BOOT), Some(written()));
+        assert_eq!(parse(text.as_bytes(), "another boot"), None);
+        let newer = text.replace("\"version\":1", "\"version\":2");
+        assert_eq!(parse(newer.as_bytes(), BOOT), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_torn_or_mangled_file_counts_as_none_or_is_whole(at in 0usize..400, byte: u8, cut: bool) {
+            let mut bytes = serde_json::to_vec(&written()).unwrap();
+            let at = at.min(bytes.len() - 1);
+            if cut { bytes.truncate(at) } else { bytes[at] = byte }
+            let _ = parse(&bytes, BOOT);
+            if cut { prop_assert_eq!(parse(&bytes, BOOT), None); }
+        }
+    }
+}
