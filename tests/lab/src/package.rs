@@ -1,0 +1,33 @@
+//! ringcheck's own Debian package: the only way in which ringcheck gets into a node.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+/// Builds the package with `cargo deb`; the path to it.
+///
+/// # Errors
+///
+/// If there is no cargo-deb or the build fails.
+pub fn build_package() -> Result<PathBuf> {
+    let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let output = Command::new("cargo")
+        .args(["deb", "--quiet", "--package", "ringcheck"])
+        .current_dir(workspace)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot start cargo")?;
+    ensure!(
+        output.status.success(),
+        "`cargo deb` failed: {}",
+        output.status
+    );
+    let path = String::from_utf8(output.stdout)?;
+    let path = path
+        .lines()
+        .last()
+        .context("`cargo deb` named no package")?;
+    Ok(workspace.join(path))
+}
