@@ -14,7 +14,7 @@ use crate::cluster::{Registry, Source};
 use crate::model::attribute::{self, Attributes, Change};
 use crate::model::failure::Failure;
 use crate::model::link::{Facts, NodeId};
-use crate::model::memory::LinkMemory;
+use crate::model::memory::{LinkMemory, Memory};
 use crate::model::moment::Moment;
 use crate::model::settings::Settings;
 use crate::model::verdict::{self, Judgement, LinkState};
@@ -239,7 +239,8 @@ fn notice_restarts(state: &mut State, daemons: Daemons, now: Moment) {
         state.published.clear();
     }
     if state.daemons.corosync != daemons.corosync {
-        state.memory.peers.clear();
+        // It joins anew and counts anew: what was seen before says nothing.
+        state.memory = Memory::default();
     }
     state.daemons = daemons;
     state.compare_until = Some(now.after(UNREST));

@@ -27,6 +27,8 @@ pub struct Testimony {
     pub silent_members: bool,
     /// Links that went down, however shortly, since the last look.
     pub flapped: BTreeSet<LinkNumber>,
+    /// Since when nobody has had anything to say.
+    pub alone_since: Option<Moment>,
     /// What the next look must know of the peers.
     pub memory: BTreeMap<NodeId, PeerMemory>,
 }
@@ -62,6 +64,9 @@ pub fn hear(facts: &Facts, memory: &Memory, now: Moment) -> Testimony {
                 links,
             },
         );
+    }
+    if testimony.memory.is_empty() && !testimony.silent_members {
+        testimony.alone_since = memory.alone_since.or(Some(now));
     }
     testimony
 }
@@ -114,6 +119,12 @@ pub fn time_to_join(facts: &Facts) -> Duration {
     let interval = longest(facts.links.values().map(|link| link.ping_interval));
     let timeout = longest(facts.links.values().map(|link| link.ping_timeout));
     2 * (interval + timeout)
+}
+
+/// How long a node that starts is alone before it is believed to be so: in that time Corosync
+/// meets the others, if there are any.
+pub fn time_to_meet(facts: &Facts) -> Duration {
+    2 * time_to_join(facts)
 }
 
 fn longest(times: impl Iterator<Item = Duration>) -> Duration {

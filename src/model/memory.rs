@@ -8,15 +8,18 @@ use super::link::{LinkNumber, NodeId};
 use super::moment::Moment;
 use super::verdict::LinkState;
 
-/// What was known before: the links' verdicts and how the peers were last seen.
+/// What was known before: the links' verdicts and how the peers were last seen. It is worth
+/// something only as long as the same corosync process runs.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Memory {
     /// The links that had a verdict.
     pub links: BTreeMap<LinkNumber, LinkMemory>,
-    /// The peers that could be judged by. Only as long as the same corosync process runs:
-    /// its counters start anew with it.
+    /// The peers that could be judged by.
     pub peers: BTreeMap<NodeId, PeerMemory>,
+    /// Since when there has been no peer to judge by, though the node list has others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone_since: Option<Moment>,
 }
 
 /// A link as the last pass judged it.

@@ -68,6 +68,8 @@ pub enum Reason {
     SilentMembers,
     /// These peers do not answer on it yet, or no longer: looked at again before it counts.
     Settling(Vec<String>),
+    /// This node has just started, and the others may still join.
+    Meeting,
     /// It seems to have left the configuration: looked at again before it counts.
     Leaving,
 }
@@ -99,6 +101,7 @@ impl fmt::Display for Reason {
             Reason::Settling(names) => {
                 write!(f, "no answer from {} yet, looking again", names.join(", "))
             }
+            Reason::Meeting => f.write_str("no peer to judge by yet, waiting for the others"),
             Reason::Leaving => f.write_str("leaving the configuration"),
         }
     }
@@ -149,6 +152,7 @@ pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -
         memory: Memory {
             links: BTreeMap::new(),
             peers: testimony.memory.clone(),
+            alone_since: testimony.alone_since,
         },
         look_again: None,
     };
@@ -164,7 +168,7 @@ pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -
             }
             continue;
         };
-        let finding = find(facts, settings, &testimony, number, link);
+        let finding = find(facts, settings, &testimony, (number, link), before, now);
         if let Finding::Unsettled(until, _) = &finding {
             look_again_at(&mut judgement, *until);
         }
@@ -249,7 +253,7 @@ fn look_again_at(judgement: &mut Judgement, moment: Moment) {
 enum Finding {
     Good(Reason),
     Bad(Reason),
-    /// Says nothing now; what is known stays, and a link without a past goes by its interface.
+    /// Says nothing now; what is known stays.
     Mute(Reason),
     /// Says nothing before this moment.
     Unsettled(Moment, Reason),
@@ -260,8 +264,9 @@ fn find(
     facts: &Facts,
     settings: &Settings,
     testimony: &Testimony,
-    number: LinkNumber,
-    link: &LocalLink,
+    (number, link): (LinkNumber, &LocalLink),
+    before: Option<&LinkMemory>,
+    now: Moment,
 ) -> Finding {
     if !matches!(link.interface, Interface::Up(_) | Interface::Unknown) {
         return Finding::Bad(Reason::Interface(link.interface.clone()));
@@ -288,6 +293,8 @@ fn find(
     };
     if heard.is_empty() && testimony.silent_members {
         Finding::Mute(Reason::SilentMembers)
+    } else if let Some(until) = still_to_meet(facts, testimony, before, now) {
+        Finding::Unsettled(until, Reason::Meeting)
     } else if heard.is_empty() {
         Finding::Good(Reason::NoPeers)
     } else if enough && bad.is_empty() && unsettled.is_empty() {
@@ -301,6 +308,19 @@ fn find(
     } else {
         Finding::Bad(Reason::PeersLost(bad))
     }
+}
+
+/// When a node that starts knows that it is alone, if it does not know yet. Until then a link
+/// without a past has no verdict: UP by its interface alone, it would hide a broken link for
+/// as long as the others take to join.
+fn still_to_meet(
+    facts: &Facts,
+    testimony: &Testimony,
+    before: Option<&LinkMemory>,
+    now: Moment,
+) -> Option<Moment> {
+    let until = testimony.alone_since?.after(evidence::time_to_meet(facts));
+    (before.is_none() && !facts.peers.is_empty() && now < until).then_some(until)
 }
 
 /// Rule 7 and the link's past: the state to publish, why, and since when a FAULTY link has
@@ -317,7 +337,7 @@ fn decide(
     match finding {
         Finding::Bad(reason) => (Some(LinkState::Faulty), reason, None),
         Finding::Unsettled(_, reason) => (was, reason, None),
-        Finding::Mute(reason) => (was.or(Some(LinkState::Up)), reason, None),
+        Finding::Mute(reason) => (was, reason, None),
         Finding::Good(reason) if was != Some(LinkState::Faulty) => {
             (Some(LinkState::Up), reason, None)
         }

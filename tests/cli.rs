@@ -1,0 +1,144 @@
+//! The command line, on a machine that need not be in a cluster.
+
+use std::fs;
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+
+fn ringcheck() -> Command {
+    let mut command = Command::cargo_bin("ringcheck").expect("cargo builds it");
+    command.env_clear();
+    command
+}
+
+/// One line on stderr that says this, nothing on stdout, and this exit code.
+fn refuses(command: &mut Command, code: i32, line: &str) {
+    let one_line = predicate::function(|text: &str| text.lines().count() == 1);
+    command
+        .assert()
+        .code(code)
+        .stdout("")
+        .stderr(predicate::str::starts_with("ringcheck: ").and(predicate::str::contains(line)))
+        .stderr(one_line);
+}
+
+#[test]
+fn says_its_version() {
+    let expected = format!("ringcheck {}\n", env!("CARGO_PKG_VERSION"));
+    ringcheck()
+        .arg("--version")
+        .assert()
+        .success()
+        .stdout(expected);
+}
+
+#[test]
+fn help_names_every_option_and_command() {
+    let mut help = ringcheck().arg("--help").assert().success();
+    for word in [
+        "--once",
+        "--dry-run",
+        "--force",
+        "--quiet",
+        "--config <FILE>",
+        "-V, --verbose",
+        "--version",
+        "-h, --help",
+        "status",
+        "clear",
+    ] {
+        help = help.stdout(predicate::str::contains(word));
+    }
+}
+
+#[test]
+fn what_goes_with_a_pass_needs_one() {
+    for option in ["--force", "--dry-run", "--quiet"] {
+        ringcheck()
+            .arg(option)
+            .assert()
+            .code(2)
+            .stderr(predicate::str::contains("--once"));
+    }
+}
+
+#[test]
+fn a_mistyped_command_line_is_refused() {
+    for arguments in [
+        &["--onec"][..],
+        &["stauts"],
+        &["--once", "status"],
+        &["status", "-x"],
+    ] {
+        ringcheck().args(arguments).assert().code(2).stdout("");
+    }
+}
+
+#[test]
+fn an_invalid_configuration_is_named_with_file_and_line() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("ringcheck.toml");
+    fs::write(&file, "refresh = 20\ndeadline = 0\n").unwrap();
+    for arguments in [
+        &["--once"][..],
+        &["--once", "--dry-run"],
+        &["status"],
+        &[],
+        &["clear"],
+    ] {
+        let mut command = ringcheck();
+        command.args(arguments).arg("--config").arg(&file);
+        refuses(
+            &mut command,
+            3,
+            "ringcheck.toml is invalid: deadline = 0 is out of bounds",
+        );
+    }
+    fs::write(&file, "refresh = 20\nrefesh = 20\n").unwrap();
+    let mut command = ringcheck();
+    refuses(
+        command.arg("--config").arg(&file),
+        3,
+        "line 2: unknown field `refesh`",
+    );
+    fs::write(&file, b"\xff\xfe").unwrap();
+    let mut command = ringcheck();
+    refuses(
+        command.arg("--config").arg(&file),
+        3,
+        "cannot read configuration",
+    );
+    let mut command = ringcheck();
+    refuses(command.args(["--config", "/nowhere"]), 3, "/nowhere");
+}
+
+#[test]
+fn an_alert_that_is_not_for_us_does_nothing() {
+    for kind in ["resource", "fencing", "attribute", ""] {
+        ringcheck()
+            .env("CRM_alert_kind", kind)
+            .env("CRM_alert_version", "2.1.5")
+            .assert()
+            .success()
+            .stdout("")
+            .stderr("");
+    }
+}
+
+#[test]
+fn an_argument_is_no_alert() {
+    ringcheck()
+        .arg("--version")
+        .env("CRM_alert_kind", "resource")
+        .assert()
+        .success()
+        .stdout(predicate::str::starts_with("ringcheck "));
+}
+
+#[test]
+fn without_a_cluster_each_command_says_so() {
+    let corosync = "corosync is not running; start";
+    for arguments in [&[][..], &["status"], &["status", "--json"], &["--once"]] {
+        refuses(ringcheck().args(arguments), 5, corosync);
+    }
+}

@@ -1,0 +1,214 @@
+//! The cluster that tests run on, with the project's own package installed as an
+//! administrator would, and what all tests ask it.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use lab::{Cluster, Node, Spec, wait_until};
+
+/// The timer's interval, as systemd-timers/ringcheck.timer has it.
+pub const INTERVAL: Duration = Duration::from_secs(5);
+
+/// The default of the setting recovery-hold.
+pub const HOLD: Duration = Duration::from_secs(10);
+
+/// What the attributes' way to another node's crm_mon may take beyond that.
+pub const MARGIN: Duration = Duration::from_secs(2);
+
+/// Long enough for anything that is not itself measured.
+pub const LONG: Duration = Duration::from_secs(60);
+
+/// Every node's ringcheck attributes by node name and attribute name.
+pub type Attributes = BTreeMap<(String, String), String>;
+
+/// A formed cluster with ringcheck on it.
+pub struct Bed {
+    pub cluster: Cluster,
+    pub spec: Spec,
+}
+
+/// At most one bed at a time.
+#[derive(Default)]
+pub struct Beds {
+    current: Mutex<Option<Bed>>,
+}
+
+impl Beds {
+    /// Runs `test` on a healthy cluster of that kind.
+    pub fn with(&self, spec: &Spec, test: fn(&Bed) -> Result<()>) -> Result<()> {
+        let same = |bed: &Bed| format!("{:?}", bed.spec) == format!("{spec:?}");
+        let bed = match self.take().filter(same) {
+            Some(bed) => bed,
+            None => Bed::make(spec)?,
+        };
+        bed.restore()?;
+        let result = panic::catch_unwind(AssertUnwindSafe(|| test(&bed)));
+        let result = result.unwrap_or_else(|_| Err(anyhow!("it panicked")));
+        match &result {
+            Ok(()) => *self.lock() = Some(bed),
+            Err(_) => bed.tell(),
+        }
+        result
+    }
+
+    /// Takes the cluster down, if there is one.
+    pub fn clear(&self) {
+        drop(self.take());
+    }
+
+    fn take(&self) -> Option<Bed> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Bed>> {
+        self.current
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Bed {
+    fn make(spec: &Spec) -> Result<Bed> {
+        let prefix = env::var("LAB_PREFIX").unwrap_or_else(|_| "ringtest".into());
+        let cluster = Cluster::up(&prefix, spec)?;
+        cluster.form()?;
+        cluster.install(package()?)?;
+        cluster.each(|node| {
+            node.run(&["systemctl", "enable", "--now", "ringcheck.timer"])?;
+            Ok(())
+        })?;
+        let agent = "path=/usr/share/ringcheck/alerts/ringcheck-alert";
+        cluster
+            .node(1)
+            .run(&["pcs", "alert", "create", agent, "id=ringcheck"])?;
+        Ok(Bed {
+            cluster,
+            spec: spec.clone(),
+        })
+    }
+
+    /// Makes all whole again, whatever the test before did, and waits until it shows.
+    fn restore(&self) -> Result<()> {
+        self.cluster.each(|node| {
+            if !node.is_up() {
+                node.boot()?;
+            }
+            for &link in &self.spec.links {
+                node.heal(link)?;
+            }
+            node.sh(
+                "rm -f /etc/ringcheck.toml; systemctl start corosync pacemaker ringcheck.timer",
+            )?;
+            Ok(())
+        })?;
+        let all: Vec<usize> = (1..=self.spec.nodes).collect();
+        self.cluster.wait_online(&all, LONG)?;
+        self.wait_for("every link UP", LONG, &self.all("UP"))
+    }
+
+    pub fn node(&self, n: usize) -> &Node {
+        self.cluster.node(n)
+    }
+
+    /// The attributes as `crm_mon -A1` shows them on node `n`.
+    pub fn seen_from(&self, n: usize) -> Result<Attributes> {
+        parse(&self.node(n).run(&["crm_mon", "-A1", "--output-as=xml"])?)
+    }
+
+    /// The attributes that would show every link in this state.
+    pub fn all(&self, state: &str) -> Attributes {
+        let mut attributes = Attributes::new();
+        for node in self.cluster.nodes() {
+            for &link in &self.spec.links {
+                attributes.extend([self.attribute(node.number(), link, state)]);
+            }
+        }
+        attributes
+    }
+
+    /// One attribute as it shows this state.
+    pub fn attribute(&self, n: usize, link: u8, state: &str) -> ((String, String), String) {
+        let node = self.node(n);
+        (
+            (node.name().to_owned(), format!("ringnumber_{link}")),
+            format!("{} is {state}", node.address(link)),
+        )
+    }
+
+    /// Waits until node `from` shows exactly these attributes; how long that took.
+    pub fn wait_on(
+        &self,
+        from: usize,
+        what: &str,
+        limit: Duration,
+        wanted: &Attributes,
+    ) -> Result<Duration> {
+        let start = Instant::now();
+        wait_until(what, limit, || {
+            let seen = self.seen_from(from)?;
+            ensure!(seen == *wanted, "node {from} shows {seen:?}");
+            Ok(Some(start.elapsed()))
+        })
+    }
+
+    /// Waits until every node that is up shows exactly these attributes.
+    pub fn wait_for(&self, what: &str, limit: Duration, wanted: &Attributes) -> Result<()> {
+        for node in self.cluster.nodes().iter().filter(|node| node.is_up()) {
+            self.wait_on(node.number(), what, limit, wanted)?;
+        }
+        Ok(())
+    }
+
+    /// What a failed test leaves to read.
+    fn tell(&self) {
+        for node in self.cluster.nodes().iter().filter(|node| node.is_up()) {
+            let script = "ringcheck; cat /run/ringcheck/state.json; \
+                journalctl --no-pager -n 30 -t ringcheck -t systemd; \
+                grep 'Setting ringnumber' /var/log/pacemaker/pacemaker.log | tail -n 20";
+            let text = node
+                .output(&["sh", "-c", script])
+                .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+                .unwrap_or_else(|error| format!("{error:#}"));
+            eprintln!("--- {}\n{text}", node.name());
+        }
+    }
+}
+
+/// The project's own package, built once.
+pub fn package() -> Result<&'static Path> {
+    static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
+    if PACKAGE.get().is_none() {
+        // Tests run one at a time, so nobody else sets it meanwhile.
+        let _ = PACKAGE.set(lab::build_package()?);
+    }
+    PACKAGE.get().map(PathBuf::as_path).context("no package")
+}
+
+fn parse(xml: &str) -> Result<Attributes> {
+    let document = roxmltree::Document::parse(xml).map_err(|error| anyhow!("{error}: {xml}"))?;
+    let mut attributes = Attributes::new();
+    for attribute in document
+        .descendants()
+        .filter(|e| e.has_tag_name("attribute"))
+    {
+        let node = attribute
+            .parent_element()
+            .and_then(|node| node.attribute("name"));
+        let (node, name, value) = (
+            node,
+            attribute.attribute("name"),
+            attribute.attribute("value"),
+        );
+        if let (Some(node), Some(name), Some(value)) = (node, name, value)
+            && name.starts_with("ring")
+        {
+            attributes.insert((node.to_owned(), name.to_owned()), value.to_owned());
+        }
+    }
+    Ok(attributes)
+}

@@ -1,0 +1,55 @@
+//! ringcheck on real clusters: `make test-cluster`, or `make test-cluster TEST=name` for one.
+//!
+//! The tests run one after the other, those with the same kind of cluster next to each other,
+//! and share it; a test that fails takes its cluster along.
+
+mod bed;
+mod concurrent;
+mod lifecycle;
+mod links;
+mod node;
+mod package;
+mod quiet;
+mod record;
+mod refused;
+mod shapes;
+mod triggers;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use bed::{Bed, Beds};
+use lab::Spec;
+
+type Test = fn(&Bed) -> anyhow::Result<()>;
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let beds: &'static Beds = Box::leak(Box::default());
+    let three = [
+        links::TESTS,
+        lifecycle::TESTS,
+        quiet::TESTS,
+        triggers::TESTS,
+        concurrent::TESTS,
+        refused::TESTS,
+        package::TESTS,
+    ];
+    let three = three.iter().copied().flatten();
+    let mut trials: Vec<Trial> = three
+        .map(|(name, test)| trial(beds, name, Spec::default(), *test))
+        .collect();
+    for (name, spec, test) in shapes::tests() {
+        trials.push(trial(beds, name, spec, test));
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    beds.clear();
+    conclusion.exit();
+}
+
+fn trial(beds: &'static Beds, name: &str, spec: Spec, test: Test) -> Trial {
+    Trial::test(name, move || {
+        beds.with(&spec, test)
+            .map_err(|error| Failed::from(format!("{error:#}")))
+    })
+}

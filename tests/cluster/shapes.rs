@@ -1,0 +1,108 @@
+//! Clusters of other shapes: each shows its links, and each shows a broken one.
+
+use anyhow::{Result, ensure};
+use lab::{Cut, Family, Form, Spec, Transport};
+
+use crate::Test;
+use crate::bed::{Bed, LONG};
+use crate::record::Record;
+
+/// Two nodes suffice where the addresses and names are what the test is about.
+fn two() -> Spec {
+    Spec {
+        nodes: 2,
+        ..Spec::default()
+    }
+}
+
+pub fn tests() -> Vec<(&'static str, Spec, Test)> {
+    let with = |change: fn(&mut Spec)| {
+        let mut spec = two();
+        change(&mut spec);
+        spec
+    };
+    vec![
+        (
+            "formed_by_pcs_with_encryption",
+            with(|spec| spec.form = Form::Pcs),
+            redundant as Test,
+        ),
+        (
+            "host_names_are_shown_as_addresses",
+            with(|spec| spec.host_names = true),
+            redundant,
+        ),
+        ("ipv6", with(|spec| spec.family = Family::V6), redundant),
+        (
+            "node_names_longer_than_16_characters",
+            with(|spec| {
+                let names = [
+                    "database-primary.cluster.example",
+                    "database-standby.cluster.example",
+                ];
+                spec.names = Some(names.map(String::from).to_vec());
+            }),
+            redundant,
+        ),
+        (
+            "node_ids_up_to_65535_on_knet",
+            with(|spec| spec.ids = Some(vec![65535, 40000])),
+            redundant,
+        ),
+        (
+            "links_0_and_2_without_1",
+            with(|spec| spec.links = vec![0, 2]),
+            redundant,
+        ),
+        (
+            "three_links_in_five_nodes",
+            Spec {
+                nodes: 5,
+                links: vec![0, 1, 2],
+                ..Spec::default()
+            },
+            redundant,
+        ),
+        ("a_single_link", with(|spec| spec.links = vec![0]), single),
+        (
+            "udpu_with_large_node_ids",
+            with(|spec| {
+                spec.links = vec![0];
+                spec.transport = Transport::Udpu;
+                spec.ids = Some(vec![3_232_261_507, 4_000_000_000]);
+            }),
+            single,
+        ),
+    ]
+}
+
+/// The last link of the last node is cut: everybody shows it, and shows it healed.
+fn redundant(bed: &Bed) -> Result<()> {
+    let link = *bed.spec.links.last().expect("a link");
+    let nodes = bed.spec.nodes;
+    let mut broken = bed.all("UP");
+    broken.extend((1..=nodes).map(|n| bed.attribute(n, link, "FAULTY")));
+    bed.node(nodes).cut(link, Cut::DropBoth)?;
+    bed.wait_on(1, "the link FAULTY", LONG, &broken)?;
+    let table = bed.node(1).run(&["ringcheck"])?;
+    let reason = format!("no answer from {}", bed.node(nodes).name());
+    ensure!(table.contains(&reason), "`{reason}` is missing in\n{table}");
+    bed.node(nodes).heal(link)?;
+    let record = Record::begin(bed)?;
+    bed.wait_for("the link UP again", LONG, &bed.all("UP"))?;
+    record.has_no_faulty(bed)
+}
+
+/// The one link is cut: the nodes lose each other, and only the node without a cable can
+/// say why.
+fn single(bed: &Bed) -> Result<()> {
+    let node = bed.node(2);
+    node.cut(0, Cut::Carrier)?;
+    let alone = [bed.attribute(2, 0, "FAULTY")].into();
+    bed.wait_on(2, "the node without a cable alone and FAULTY", LONG, &alone)?;
+    let alone = [bed.attribute(1, 0, "UP")].into();
+    bed.wait_on(1, "the other node alone and UP", LONG, &alone)?;
+    node.heal(0)?;
+    bed.cluster.wait_online(&[1, 2], LONG)?;
+    bed.wait_for("both UP again", LONG, &bed.all("UP"))
+}

@@ -1,0 +1,68 @@
+//! The man page says what the code does: every exit code, option, command and setting.
+
+use clap::CommandFactory;
+use ringcheck::cli::Arguments;
+use ringcheck::model::failure::Exit;
+use ringcheck::store::config;
+
+const PAGE: &str = include_str!("../man/ringcheck.8");
+
+#[test]
+fn the_exit_codes_are_those_of_the_table() {
+    let (_, section) = PAGE.split_once(".Sh EXIT STATUS\n").expect("a section");
+    let (section, _) = section.split_once(".El\n").expect("a list");
+    let items: Vec<&str> = section.split(".It ").skip(1).collect();
+    assert_eq!(items.len(), Exit::TABLE.len());
+    for (item, (exit, meaning)) in items.iter().zip(Exit::TABLE) {
+        let start = format!("{}\n{meaning}", exit.code());
+        assert!(item.starts_with(&start), "`{item}` is not `{start}`");
+    }
+}
+
+#[test]
+fn no_option_or_command_is_missing() {
+    let mut command = Arguments::command();
+    command.build();
+    let subcommands = command
+        .get_subcommands()
+        .filter(|sub| sub.get_name() != "help");
+    for sub in subcommands.chain([&command]) {
+        for option in sub
+            .get_arguments()
+            .filter_map(|argument| argument.get_long())
+        {
+            let macro_text = format!("-{option}");
+            assert!(
+                PAGE.contains(&format!("Fl {macro_text}"))
+                    || PAGE.contains(&format!(", {macro_text}")),
+                "--{option}"
+            );
+        }
+        let name = format!(".It Cm {}", sub.get_name());
+        assert!(
+            sub.get_name() == "ringcheck" || PAGE.contains(&name),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn no_setting_is_missing_and_the_defaults_are_true() {
+    let (_, section) = PAGE.split_once(".Sh SETTINGS\n").expect("a section");
+    let (section, _) = section.split_once(".El\n").expect("a list");
+    let named: Vec<&str> = section
+        .lines()
+        .filter_map(|line| line.strip_prefix(".It Cm "))
+        .collect();
+    let text = named.join("\n").replace("\\(dq", "\"");
+    let default = config::parse("").expect("nothing set is valid");
+    assert_eq!(config::parse(&text), Ok(default), "{text}");
+    let known = config::parse("nothing = 1").expect_err("no such setting");
+    for setting in known.split('`').skip(3).step_by(2) {
+        let start = format!("{setting} = ");
+        assert!(
+            named.iter().any(|line| line.starts_with(&start)),
+            "{setting}"
+        );
+    }
+}
