@@ -1,5 +1,6 @@
 //! A whole cluster: up, formed, down.
 
+use std::env;
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -20,7 +21,8 @@ use crate::wait::wait_until;
 const FORM_LIMIT: Duration = Duration::from_secs(120);
 
 /// A cluster of booted nodes.  Dropping it takes it down, and so does its guardian if
-/// the owner ends without dropping it.
+/// the owner ends without dropping it.  With `LAB_KEEP` in the environment a cluster
+/// dropped by a panic, as of a failed test, stays up to be looked at.
 pub struct Cluster {
     place: Place,
     spec: Spec,
@@ -132,15 +134,10 @@ impl Cluster {
                 command.push(format!("addr={address}"));
             }
         }
-        match self.spec.transport {
-            Transport::Knet => {
-                command.extend(words("transport knet"));
-                for link in &self.spec.links {
-                    command.extend(words(&format!("link linknumber={link}")));
-                }
-            }
-            Transport::Udpu => command.extend(words("transport udpu")),
-        }
+        command.extend(words(match self.spec.transport {
+            Transport::Knet => "transport knet",
+            Transport::Udpu => "transport udpu",
+        }));
         self.first(&command)?;
         self.each(seed)
     }
@@ -271,6 +268,10 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        if thread::panicking() && env::var_os("LAB_KEEP").is_some() {
+            eprintln!("lab: `{}` stays up: see `lab --help`", self.place.prefix());
+            self.guard.take().map(Guard::release);
+        }
         if let Err(error) = self.take_down() {
             eprintln!("lab: {error:#}");
         }

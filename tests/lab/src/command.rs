@@ -69,16 +69,17 @@ pub(crate) fn success(
     if result.status.success() {
         return Ok(stdout);
     }
-    let stderr = String::from_utf8_lossy(&result.stderr);
-    let said = [stderr.trim(), stdout.trim()]
-        .into_iter()
-        .find(|text| !text.is_empty());
     let how = match result.status.code() {
         _ if start.elapsed() >= limit => format!("took longer than {} s", limit.as_secs_f32()),
         Some(code) => format!("exit {code}"),
         None => result.status.to_string(),
     };
-    bail!("`{shown}`: {how}: {}", said.unwrap_or("it said nothing"))
+    let stderr = String::from_utf8_lossy(&result.stderr);
+    let said = [stderr.trim(), stdout.trim()]
+        .into_iter()
+        .find(|text| !text.is_empty());
+    let said = said.map(|text| format!(": {text}"));
+    bail!("`{shown}`: {how}{}", said.unwrap_or_default())
 }
 
 /// Runs a command built by [`host_within`]`(limit)`; exit 0 is required.

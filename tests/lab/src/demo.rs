@@ -76,7 +76,11 @@ pub fn up(prefix: &str, spec: &Spec, steps: &Steps) -> Result<Cluster> {
     if !image.exists() {
         steps.step("build the nodes' image (only once)", || image.ensure())?;
     }
-    let boot = format!("boot {} nodes", spec.nodes);
+    let boot = format!(
+        "boot {} node{}",
+        spec.nodes,
+        if spec.nodes == 1 { "" } else { "s" }
+    );
     let cluster = steps.step(&boot, || Cluster::up(prefix, spec))?;
     match spec.form {
         Form::Pcs => {

@@ -164,17 +164,17 @@ fn make(prefix: &str, up: Up) -> Result<()> {
     }
     cluster.detach()?;
     steps.total();
-    let lab = std::env::current_exe()?.display().to_string();
-    let lab = if prefix == DEFAULT_PREFIX {
-        lab
-    } else {
-        format!("{lab} --prefix {prefix}")
+    let program = std::env::current_exe()?.display().to_string();
+    let lab = match prefix {
+        DEFAULT_PREFIX => program,
+        _ => format!("{program} --prefix {prefix}"),
     };
+    let link = spec.links[0];
     steps.show(&format!(
         "a shell in a node:     {lab} shell n1\n\
-         what the cluster says: {lab} exec n2 -- crm_mon -A1\n\
-         pull a cable:          {lab} cut n1 1\n\
-         put it back:           {lab} heal n1 1\n\
+         what the cluster says: {lab} exec n1 -- crm_mon -A1\n\
+         pull a cable:          {lab} cut n1 {link}\n\
+         put it back:           {lab} heal n1 {link}\n\
          take it all down:      {lab} down"
     ));
     Ok(())

@@ -316,11 +316,8 @@ impl Node {
 
     /// The host's id of the node's PID 1.
     fn leader(&self) -> Result<u32> {
-        let scope = self
-            .place
-            .node_cgroup(self.n)
-            .child("payload")
-            .child("init.scope");
+        let cgroup = self.place.node_cgroup(self.n);
+        let scope = cgroup.child("machine/payload/init.scope");
         let is_first = |pid: &u32| {
             fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|status| {
                 let line = status.lines().find(|line| line.starts_with("NSpid:"));

@@ -38,7 +38,7 @@ pub enum Form {
 pub struct Spec {
     /// Number of nodes, 1 to 5.
     pub nodes: usize,
-    /// Link numbers, 0 to 7; gaps are allowed.
+    /// Link numbers, 0 to 7; gaps are allowed, but not with [`Form::Pcs`].
     pub links: Vec<u8>,
     /// Corosync's transport.
     pub transport: Transport,
@@ -103,6 +103,8 @@ impl Spec {
             !pcs || self.ids.is_none(),
             "pcs chooses the node ids itself: use Form::Conf"
         );
+        let gapless = self.links.iter().copied().eq(0..small(self.links.len()));
+        ensure!(!pcs || gapless, "pcs numbers links 0, 1, …: use Form::Conf");
         ensure!(
             !pcs || self.totem.is_empty(),
             "totem options need Form::Conf"
@@ -173,7 +175,7 @@ fn host_name(node: &str, link: u8) -> String {
 }
 
 fn small(n: usize) -> u8 {
-    u8::try_from(n).expect("at most 5 nodes")
+    u8::try_from(n).expect("few nodes and links")
 }
 
 #[cfg(test)]
@@ -234,6 +236,11 @@ mod tests {
             },
             Spec {
                 names: Some(vec!["a".into()]),
+                ..Spec::default()
+            },
+            Spec {
+                links: vec![0, 2],
+                form: Form::Pcs,
                 ..Spec::default()
             },
             Spec {
