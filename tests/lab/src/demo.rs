@@ -1,11 +1,13 @@
 //! The demonstration: what ringcheck shows when a cable is pulled.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::cluster::Cluster;
+use crate::host;
 use crate::image::Image;
 use crate::network::Cut;
 use crate::node::Node;
@@ -60,8 +62,9 @@ pub fn demo(prefix: &str, deb: Option<PathBuf>) -> Result<()> {
 ///
 /// If it cannot be built.
 pub fn package(given: Option<PathBuf>, steps: &Steps) -> Result<PathBuf> {
+    host::check()?;
     match given {
-        Some(deb) => Ok(deb),
+        Some(deb) => fs::canonicalize(&deb).with_context(|| format!("no {}", deb.display())),
         None => steps.step("build the Debian package (cargo deb)", build_package),
     }
 }
@@ -72,6 +75,8 @@ pub fn package(given: Option<PathBuf>, steps: &Steps) -> Result<PathBuf> {
 ///
 /// If a step fails.
 pub fn up(prefix: &str, spec: &Spec, steps: &Steps) -> Result<Cluster> {
+    spec.check()?;
+    host::check()?;
     let image = Image::from_environment()?;
     if !image.exists() {
         steps.step("build the nodes' image (only once)", || image.ensure())?;

@@ -182,6 +182,7 @@ fn make(prefix: &str, up: Up) -> Result<()> {
 
 fn down(prefix: &str) -> Result<()> {
     let place = Place::new(prefix)?;
+    // Nothing to do needs no right.
     if !place.is_taken() {
         println!("no lab `{prefix}` is up");
         return Ok(());

@@ -98,17 +98,23 @@ impl Spec {
             all(self.ids.as_ref().map(Vec::len)),
             "there must be one id for each node"
         );
-        let pcs = self.form == Form::Pcs;
-        ensure!(
-            !pcs || self.ids.is_none(),
-            "pcs chooses the node ids itself: use Form::Conf"
-        );
-        let gapless = self.links.iter().copied().eq(0..small(self.links.len()));
-        ensure!(!pcs || gapless, "pcs numbers links 0, 1, …: use Form::Conf");
-        ensure!(
-            !pcs || self.totem.is_empty(),
-            "totem options need Form::Conf"
-        );
+        let udpu = self.transport == Transport::Udpu;
+        ensure!(!udpu || self.links == [0], "udpu has one link, number 0");
+        if self.form == Form::Pcs {
+            let gapless = self.links.iter().copied().eq(0..small(self.links.len()));
+            ensure!(
+                gapless,
+                "pcs numbers links 0, 1, …: for others take the form `conf`"
+            );
+            ensure!(
+                self.ids.is_none(),
+                "pcs chooses node ids: for others take the form `conf`"
+            );
+            ensure!(
+                self.totem.is_empty(),
+                "for totem options take the form `conf`"
+            );
+        }
         Ok(())
     }
 
@@ -236,6 +242,10 @@ mod tests {
             },
             Spec {
                 names: Some(vec!["a".into()]),
+                ..Spec::default()
+            },
+            Spec {
+                transport: Transport::Udpu,
                 ..Spec::default()
             },
             Spec {

@@ -38,7 +38,7 @@ fn leftovers() -> Vec<String> {
 #[test]
 fn an_owner_killed_at_any_moment_leaves_nothing() {
     lab::Image::from_environment().unwrap().ensure().unwrap();
-    for milliseconds in [50, 250, 1000, 7000] {
+    for milliseconds in [50, 250, 1000, 6000] {
         let mut owner = Command::new(env!("CARGO_BIN_EXE_lab"))
             .args(["--prefix", PREFIX, "up", "--nodes", "2", "--form", "conf"])
             .stdout(Stdio::null())
