@@ -1,0 +1,148 @@
+//! The recovery hold: rule 7.
+
+mod support;
+
+use ringcheck::model::link::{Interface, LinkNumber};
+use ringcheck::model::settings::FaultyWhen;
+use ringcheck::model::verdict::LinkState;
+use support::*;
+
+/// A judge who knows link 1 to be FAULTY, because vm02 did not answer on it.
+fn faulty(cluster: &mut Cluster) -> Judge {
+    let mut judge = Judge::knowing(cluster);
+    cluster.cut(2, 1);
+    let judgement = judge.settle(cluster);
+    assert_eq!(state(&judgement, 1), FAULTY);
+    judge
+}
+
+#[test]
+fn a_link_is_up_again_after_the_hold_and_not_before() {
+    let mut cluster = Cluster::new(1, 2);
+    let mut judge = faulty(&mut cluster);
+    cluster.heal(2, 1);
+    let judgement = judge.look_after(5000, &cluster);
+    assert_eq!(state(&judgement, 1), FAULTY);
+    assert_eq!(reason(&judgement, 1), "recovering: good for 0 s of 10 s");
+    assert_eq!(state(&judge.look_after(HOLD - 1, &cluster), 1), FAULTY);
+    let judgement = judge.look_after(1, &cluster);
+    assert_eq!(state(&judgement, 1), UP);
+    assert_eq!(judgement.memory.links[&LinkNumber(1)].since.0, judge.now);
+}
+
+#[test]
+fn the_hold_starts_anew_when_the_link_goes_down_again() {
+    let mut cluster = Cluster::new(1, 2);
+    let mut judge = faulty(&mut cluster);
+    cluster.heal(2, 1);
+    judge.look_after(5000, &cluster);
+    cluster.cut(2, 1);
+    judge.look_after(5000, &cluster);
+    cluster.heal(2, 1);
+    judge.look_after(1, &cluster);
+    assert_eq!(state(&judge.look_after(HOLD - 1, &cluster), 1), FAULTY);
+    assert_eq!(state(&judge.look_after(1, &cluster), 1), UP);
+}
+
+#[test]
+fn the_hold_starts_anew_when_the_link_went_down_between_two_looks() {
+    let mut cluster = Cluster::new(1, 2);
+    let mut judge = faulty(&mut cluster);
+    cluster.heal(2, 1);
+    judge.look_after(5000, &cluster);
+    for _ in 0..10 {
+        cluster.flap(2, 1);
+        assert_eq!(state(&judge.look_after(5000, &cluster), 1), FAULTY);
+    }
+    assert_eq!(state(&judge.look_after(HOLD - 1, &cluster), 1), FAULTY);
+    assert_eq!(state(&judge.look_after(1, &cluster), 1), UP);
+}
+
+#[test]
+fn the_hold_starts_anew_when_the_peer_left_and_joined_between_two_looks() {
+    let mut cluster = Cluster::new(1, 2);
+    let mut judge = faulty(&mut cluster);
+    cluster.heal(2, 1);
+    judge.look_after(5000, &cluster);
+    cluster.flap(2, 1);
+    cluster.leave(2);
+    cluster.join(2);
+    let judgement = judge.look_after(HOLD, &cluster);
+    assert_eq!(state(&judgement, 1), FAULTY, "it went down just now");
+    assert_eq!(state(&judge.look_after(HOLD, &cluster), 1), UP);
+}
+
+#[test]
+fn the_hold_starts_anew_when_a_silent_peer_comes_back() {
+    let mut cluster = Cluster::new(2, 2);
+    let mut judge = faulty(&mut cluster);
+    cluster.heal(2, 1);
+    judge.look_after(5000, &cluster);
+    cluster.cut_all(2);
+    judge.look_after(5000, &cluster);
+    cluster.heal_all(2);
+    let judgement = judge.look_after(5000, &cluster);
+    assert_eq!(state(&judgement, 1), FAULTY, "it went down just now");
+    assert_eq!(state(&judge.look_after(HOLD, &cluster), 1), UP);
+}
+
+#[test]
+fn a_flap_of_a_link_that_is_up_changes_nothing() {
+    let mut cluster = Cluster::new(1, 2);
+    let mut judge = Judge::knowing(&cluster);
+    cluster.flap(2, 1);
+    let judgement = judge.look_after(5000, &cluster);
+    assert_eq!(state(&judgement, 1), UP);
+    assert_eq!(reason(&judgement, 1), "1 peer answers");
+}
+
+#[test]
+fn with_all_peers_the_flaps_of_one_peer_hold_nothing_back() {
+    let mut cluster = Cluster::new(2, 2);
+    let mut judge = Judge::knowing(&cluster);
+    judge.settings.faulty_when = FaultyWhen::AllPeers;
+    cluster.cut(2, 1);
+    cluster.cut(3, 1);
+    assert_eq!(state(&judge.settle(&cluster), 1), FAULTY);
+    cluster.heal(2, 1);
+    for _ in 0..5 {
+        cluster.flap(3, 1);
+        judge.look_after(5000, &cluster);
+    }
+    let judgement = judge.look(&cluster.facts());
+    assert_eq!(state(&judgement, 1), UP, "vm02 answered all the time");
+}
+
+#[test]
+fn an_interface_that_comes_back_is_held_too() {
+    let mut cluster = Cluster::new(1, 1);
+    let mut judge = Judge::knowing(&cluster);
+    cluster.interface(0, Interface::Absent);
+    judge.look_after(1, &cluster);
+    cluster.interface(0, Interface::Up("eth0".into()));
+    assert_eq!(state(&judge.look_after(1, &cluster), 0), FAULTY);
+    assert_eq!(state(&judge.look_after(HOLD, &cluster), 0), UP);
+}
+
+#[test]
+fn without_a_hold_a_link_is_up_at_once() {
+    let mut cluster = Cluster::new(1, 2);
+    let mut judge = faulty(&mut cluster);
+    judge.settings.recovery_hold = std::time::Duration::ZERO;
+    cluster.heal(2, 1);
+    assert_eq!(state(&judge.look_after(1, &cluster), 1), UP);
+}
+
+#[test]
+fn silence_ends_a_recovery() {
+    let mut cluster = Cluster::new(1, 2);
+    let mut judge = faulty(&mut cluster);
+    cluster.heal(2, 1);
+    judge.look_after(1, &cluster);
+    cluster.cut_all(2);
+    judge.look_after(HOLD, &cluster);
+    cluster.heal_all(2);
+    let judgement = judge.look_after(1, &cluster);
+    assert_eq!(state(&judgement, 1), Some(LinkState::Faulty));
+    assert_eq!(state(&judge.look_after(HOLD, &cluster), 1), UP);
+}

@@ -1,0 +1,209 @@
+use std::time::Duration;
+
+use ringcheck::model::link::{
+    Facts, Interface, LinkNumber, LocalLink, NodeId, Peer, PeerLink, Transport,
+};
+
+/// What can happen to a cluster.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The way to a peer over a link stops to carry data.
+    Cut(u32, u8),
+    /// It carries data again.
+    Heal(u32, u8),
+    /// A link that was just added connects, if the peer lives.
+    Connect(u32, u8),
+    Leave(u32),
+    Join(u32),
+    /// A link is added, enabled and not connected yet.
+    Add(u8),
+    /// knet forgets the way to a peer over a link.
+    Forget(u32, u8),
+    /// The node list forgets a link.
+    Remove(u8),
+    Interface(u8, Interface),
+}
+
+/// The facts of a node whose peers are numbered from 2.
+#[derive(Clone, Debug)]
+pub struct Cluster(Facts);
+
+impl Cluster {
+    /// All peers are joined, and all links to them carry data.
+    pub fn new(peers: u32, links: u8) -> Cluster {
+        let mut cluster = Cluster(Facts {
+            node: NodeId(1),
+            name: "vm01".into(),
+            transport: Transport::Knet,
+            links: (0..links)
+                .map(|link| (LinkNumber(link), local(link)))
+                .collect(),
+            peers: (2..2 + peers)
+                .map(|id| (NodeId(id), peer(id, links)))
+                .collect(),
+        });
+        for link in (0..peers).flat_map(|peer| (0..links).map(move |link| (peer + 2, link))) {
+            cluster.heal(link.0, link.1);
+        }
+        cluster
+    }
+
+    /// One link that Corosync says nothing about.
+    pub fn udpu(peers: u32) -> Cluster {
+        let mut cluster = Cluster::new(peers, 1);
+        cluster.0.transport = Transport::Udpu;
+        for peer in cluster.0.peers.values_mut() {
+            peer.links.clear();
+        }
+        cluster
+    }
+
+    pub fn facts(&self) -> Facts {
+        self.0.clone()
+    }
+
+    pub fn facts_mut(&mut self) -> &mut Facts {
+        &mut self.0
+    }
+
+    pub fn links(&self) -> Vec<u8> {
+        self.0.links.keys().map(|link| link.0).collect()
+    }
+
+    pub fn peers(&self) -> Vec<u32> {
+        self.0.peers.keys().map(|id| id.0).collect()
+    }
+
+    pub fn is_reachable(&self, peer: u32) -> bool {
+        self.0.peers[&NodeId(peer)].reachable()
+    }
+
+    pub fn cut(&mut self, peer: u32, link: u8) {
+        if let Some(link) = self.way(peer, link).filter(|link| link.connected) {
+            link.connected = false;
+            link.down_count += 1;
+        }
+    }
+
+    pub fn heal(&mut self, peer: u32, link: u8) {
+        if let Some(link) = self.way(peer, link) {
+            link.connected = true;
+        }
+    }
+
+    /// Goes down and comes back before anybody looks.
+    pub fn flap(&mut self, peer: u32, link: u8) {
+        self.cut(peer, link);
+        self.heal(peer, link);
+    }
+
+    pub fn cut_all(&mut self, peer: u32) {
+        self.links().iter().for_each(|&link| self.cut(peer, link));
+    }
+
+    pub fn heal_all(&mut self, peer: u32) {
+        self.links().iter().for_each(|&link| self.heal(peer, link));
+    }
+
+    pub fn leave(&mut self, peer: u32) {
+        self.peer(peer).joined = false;
+    }
+
+    pub fn join(&mut self, id: u32) {
+        let peer = self.peer(id);
+        if !peer.joined {
+            peer.joined = true;
+            peer.join_count += 1;
+        }
+    }
+
+    pub fn add_link(&mut self, link: u8) {
+        let number = LinkNumber(link);
+        self.0.links.entry(number).or_insert_with(|| local(link));
+        for peer in self.0.peers.values_mut() {
+            peer.links.entry(number).or_insert_with(new);
+        }
+    }
+
+    /// What a reload takes from the STATS map.
+    pub fn forget_link(&mut self, link: u8) {
+        for peer in self.0.peers.values_mut() {
+            peer.links.remove(&LinkNumber(link));
+        }
+    }
+
+    /// What a reload takes from the node list.
+    pub fn remove_link(&mut self, link: u8) {
+        self.forget_link(link);
+        self.0.links.remove(&LinkNumber(link));
+    }
+
+    pub fn interface(&mut self, link: u8, interface: Interface) {
+        if let Some(link) = self.0.links.get_mut(&LinkNumber(link)) {
+            link.interface = interface;
+        }
+    }
+
+    pub fn address(&mut self, link: u8, address: &str) {
+        let link = self.0.links.get_mut(&LinkNumber(link)).unwrap();
+        link.address = address.into();
+        link.ip = address.parse().ok();
+    }
+
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Cut(peer, link) => self.cut(*peer, *link),
+            Event::Heal(peer, link) => self.heal(*peer, *link),
+            Event::Connect(peer, link) if self.is_reachable(*peer) => self.heal(*peer, *link),
+            Event::Connect(..) => {}
+            Event::Leave(peer) => self.leave(*peer),
+            Event::Join(peer) => self.join(*peer),
+            Event::Add(link) => self.add_link(*link),
+            Event::Forget(peer, link) => {
+                self.peer(*peer).links.remove(&LinkNumber(*link));
+            }
+            Event::Remove(link) => self.remove_link(*link),
+            Event::Interface(link, interface) => self.interface(*link, interface.clone()),
+        }
+    }
+
+    pub fn peer(&mut self, id: u32) -> &mut Peer {
+        self.0.peers.get_mut(&NodeId(id)).unwrap()
+    }
+
+    pub fn way(&mut self, peer: u32, link: u8) -> Option<&mut PeerLink> {
+        self.peer(peer).links.get_mut(&LinkNumber(link))
+    }
+}
+
+fn local(link: u8) -> LocalLink {
+    let address = format!("10.0.{link}.1");
+    LocalLink {
+        ip: address.parse().ok(),
+        address,
+        interface: Interface::Up(format!("eth{link}")),
+        // What corosync makes of its default token of 3000 ms.
+        ping_interval: Duration::from_millis(750),
+        ping_timeout: Duration::from_millis(1500),
+    }
+}
+
+fn peer(id: u32, links: u8) -> Peer {
+    Peer {
+        name: format!("vm{id:02}"),
+        joined: true,
+        join_count: 1,
+        links: (0..links).map(|link| (LinkNumber(link), new())).collect(),
+    }
+}
+
+fn new() -> PeerLink {
+    PeerLink {
+        enabled: true,
+        connected: false,
+        // As on a healthy start.
+        down_count: 1,
+        latency: 300,
+        mtu: 1397,
+    }
+}
