@@ -6,7 +6,8 @@ cd "$2"
 mount -t tmpfs -o mode=755,size=75% lab /run
 mkdir /run/netns /run/image
 mount --bind . /run/image
-mount -t cgroup2 cgroup2 /sys/fs/cgroup
+# In systemd's hybrid layout something else is there.
+[ -e /sys/fs/cgroup/cgroup.procs ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup
 cd /
 echo ready
 exec sleep infinity > /dev/null 2>&1

@@ -12,6 +12,7 @@ use crate::apt;
 use crate::command::host;
 use crate::guard::Guard;
 use crate::host;
+use crate::package::workspace;
 use crate::wait::wait_until;
 
 const BUILD: &str = include_str!("image.sh");
@@ -38,8 +39,8 @@ impl Image {
         if suite.is_empty() || !suite.chars().all(|c| c.is_ascii_lowercase()) {
             bail!("LAB_SUITE must name a Debian release such as bookworm, not `{suite}`");
         }
-        let cache = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/lab");
-        let folder = env::var_os("LAB_CACHE").map_or_else(|| cache.into(), PathBuf::from);
+        let cache = || workspace().join("target/lab");
+        let folder = env::var_os("LAB_CACHE").map_or_else(cache, PathBuf::from);
         let name = format!("{suite}-{:016x}", hash(BUILD));
         Ok(Self {
             suite,

@@ -10,7 +10,9 @@ rm -rf "$root"
 debootstrap --variant=minbase \
     --include=systemd,systemd-sysv,dbus,iproute2,iputils-ping,procps,less "$3" "$root" "$4"
 
-cp /etc/hosts /etc/resolv.conf "$root/etc/"
+for file in /etc/hosts /etc/resolv.conf; do
+    if [ -e $file ]; then cp $file "$root/etc/"; fi
+done
 if [ -e /etc/ssl/certs/ca-certificates.crt ]; then
     mkdir -p "$root/etc/ssl/certs"
     cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"

@@ -5,16 +5,23 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+/// The folder of the whole project.
+pub(crate) fn workspace() -> PathBuf {
+    let lab = Path::new(env!("CARGO_MANIFEST_DIR"));
+    lab.ancestors().nth(2).unwrap_or(lab).to_owned()
+}
+
 /// Builds the package with `cargo deb`; the path to it.
 ///
 /// # Errors
 ///
 /// If there is no cargo-deb or the build fails.
 pub fn build_package() -> Result<PathBuf> {
-    let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let workspace = workspace();
     let output = Command::new("cargo")
         .args(["deb", "--quiet", "--package", "ringcheck"])
-        .current_dir(workspace)
+        .env("CARGO_TERM_QUIET", "true")
+        .current_dir(&workspace)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

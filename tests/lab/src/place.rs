@@ -164,13 +164,12 @@ impl Place {
             .stdout(File::create(&log)?)
             .stderr(OpenOptions::new().append(true).open(&log)?)
             .status()?;
-        wait_until("the lab's holder", LIMIT, || {
-            match fs::read_to_string(&log)?.trim() {
-                "" => Ok(None),
-                "ready" => Ok(Some(())),
-                error => bail!("{error}"),
-            }
-        })
+        let said = wait_until("the lab's holder", LIMIT, || {
+            let text = fs::read_to_string(&log)?;
+            Ok((!text.is_empty()).then_some(text))
+        })?;
+        ensure!(said.trim() == "ready", "the lab's holder: {}", said.trim());
+        Ok(())
     }
 
     /// What the lab that is here was made from.
