@@ -57,6 +57,18 @@ proptest! {
     }
 
     #[test]
+    fn nor_where_passes_have_no_time_to_look_again(
+        stories in vec(vec(story(LINKS.into()), 0..5), 1..4), gaps in gaps()
+    ) {
+        let mut world = World::quiet(Cluster::new(stories.len() as u32, LINKS));
+        world.settings.deadline = std::time::Duration::from_secs(2);
+        let end = script(&world, &stories);
+        passes_until(&world, end, &gaps);
+        prop_assert!(!world.was_faulty(), "{:?}", world.said.take());
+        prop_assert_eq!(world.written.take(), []);
+    }
+
+    #[test]
     fn nor_on_a_node_that_starts_itself(
         back in vec(0u64..=2200, 3 * usize::from(LINKS)), joined in vec(0u64..=2200, 3),
         gaps in gaps()

@@ -193,6 +193,31 @@ fn rule_3_and_where_all_links_were_interrupted_between_two_looks() {
 }
 
 #[test]
+fn rule_3_also_where_a_link_was_seen_bad_before_all_were_interrupted() {
+    let mut cluster = Cluster::new(1, 2);
+    let mut judge = Judge::knowing(&cluster);
+    cluster.cut(2, 1);
+    judge.look(&cluster.facts());
+    cluster.flap(2, 0);
+    let judgement = judge.look_after(5000, &cluster);
+    assert_eq!(state(&judgement, 1), UP, "vm02 just comes back");
+    assert_eq!(judgement.look_again.unwrap().0, judge.now + TIME_TO_JOIN);
+}
+
+#[test]
+fn rule_3_also_where_a_link_was_seen_bad_and_was_good_in_between() {
+    let mut cluster = Cluster::new(1, 2);
+    let mut judge = Judge::knowing(&cluster);
+    cluster.cut(2, 1);
+    judge.look(&cluster.facts());
+    cluster.heal(2, 1);
+    cluster.cut(2, 1);
+    let judgement = judge.look_after(5000, &cluster);
+    assert_eq!(state(&judgement, 1), UP, "vm02 may be dying");
+    assert_eq!(judgement.look_again.unwrap().0, judge.now + TIME_TO_DIE);
+}
+
+#[test]
 fn rule_3_and_at_the_first_look_where_the_link_gets_no_state() {
     let mut cluster = Cluster::new(1, 2);
     cluster.cut(2, 1);
