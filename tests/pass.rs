@@ -47,6 +47,16 @@ fn what_settles_by_itself_is_never_written() {
 }
 
 #[test]
+fn a_pass_waits_no_longer_than_it_must() {
+    let world = World::quiet(Cluster::new(1, 2));
+    let start = world.now();
+    world.change(|cluster| cluster.cut(2, 1));
+    world.later(300, Event::Heal(2, 1));
+    world.pass().unwrap();
+    assert!(world.now() - start < 600);
+}
+
+#[test]
 fn a_link_that_cannot_settle_in_time_is_left_to_the_next_pass() {
     let mut cluster = Cluster::new(1, 2);
     for link in cluster.facts_mut().links.values_mut() {
@@ -129,6 +139,30 @@ fn a_link_that_is_read_as_gone_for_a_moment_keeps_its_attribute() {
     world.later(1500, Event::Connect(2, 1));
     world.passes(10, 5000);
     assert_eq!(world.written.take(), []);
+}
+
+#[test]
+fn and_so_it_does_where_the_state_was_lost() {
+    let world = World::quiet(Cluster::new(1, 2));
+    world.lose(Loss::State);
+    world.change(|cluster| cluster.forget_link(1));
+    world.later(500, Event::Add(1));
+    world.later(600, Event::Connect(2, 1));
+    world.passes(10, 5000);
+    let name = "ringnumber_1".to_owned();
+    assert!(!world.written.take().contains(&Change::Delete { name }));
+}
+
+#[test]
+fn a_node_whose_corosync_starts_again_gives_its_links_the_time_to_join() {
+    let world = World::quiet(Cluster::new(1, 2));
+    world.restart_corosync();
+    // Counters that start anew may happen to say the same.
+    world.change(|cluster| cluster.way(2, 1).unwrap().connected = false);
+    world.later(2200, Event::Heal(2, 1));
+    world.pass().unwrap();
+    assert!(!world.was_faulty());
+    assert_eq!(world.states(), "0 UP, 1 UP");
 }
 
 #[test]

@@ -125,6 +125,20 @@ fn an_interface_that_comes_back_is_held_too() {
 }
 
 #[test]
+fn an_interface_that_goes_down_again_starts_the_hold_anew() {
+    let mut cluster = Cluster::new(1, 2);
+    let mut judge = faulty(&mut cluster);
+    cluster.heal(2, 1);
+    judge.look_after(1, &cluster);
+    cluster.interface(1, Interface::NoCarrier("eth1".into()));
+    judge.look_after(5000, &cluster);
+    cluster.interface(1, Interface::Up("eth1".into()));
+    judge.look_after(1, &cluster);
+    assert_eq!(state(&judge.look_after(HOLD - 1, &cluster), 1), FAULTY);
+    assert_eq!(state(&judge.look_after(1, &cluster), 1), UP);
+}
+
+#[test]
 fn without_a_hold_a_link_is_up_at_once() {
     let mut cluster = Cluster::new(1, 2);
     let mut judge = faulty(&mut cluster);

@@ -32,6 +32,18 @@ fn a_loss_that_left_a_sign_is_repaired_by_one_pass() {
 }
 
 #[test]
+fn an_attribute_manager_that_starts_knows_nothing_though_the_cib_may() {
+    let world = world();
+    let before = world.shown();
+    world.lose(Loss::Attrd);
+    for (name, value) in before {
+        world.plant_in_cib(&name, &value);
+    }
+    world.pass().unwrap();
+    assert_right(&world);
+}
+
+#[test]
 fn and_so_is_one_that_comes_some_time_after_its_sign() {
     let signs: [fn(&World); 3] = [
         |world| world.lose(Loss::Controld),
@@ -75,6 +87,17 @@ fn one_query_of_the_cib_writes_nothing_where_all_is_right() {
     assert_eq!(world.queries.get(), 2);
     assert_eq!(world.written.take(), []);
     assert_eq!(world.refreshes.get(), 0);
+}
+
+#[test]
+fn a_pass_that_waits_asks_the_cib_but_once() {
+    let world = World::quiet(Cluster::new(1, 2));
+    world.lose(Loss::Controld);
+    world.change(|cluster| cluster.cut(2, 1));
+    world.pass().unwrap();
+    assert_right(&world);
+    assert!(world.looks.get() > 2);
+    assert_eq!(world.queries.get(), 1);
 }
 
 #[test]
@@ -194,6 +217,18 @@ fn a_write_that_failed_is_tried_again_and_keeps_no_other_back() {
     world.refused.take();
     world.pass().unwrap();
     assert_right(&world);
+}
+
+#[test]
+fn a_write_that_failed_is_tried_again_also_where_the_cib_cannot_be_asked() {
+    let world = World::quiet(Cluster::new(1, 2));
+    world.refused.replace(Some("ringnumber_1".into()));
+    world.change(|cluster| cluster.cut(2, 1));
+    world.pass().unwrap_err();
+    world.refused.take();
+    world.mute.set(true);
+    let _ = world.pass();
+    assert_eq!(world.states(), RIGHT);
 }
 
 #[test]

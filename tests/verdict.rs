@@ -259,6 +259,16 @@ fn rule_3_the_times_are_those_of_the_slowest_link() {
 }
 
 #[test]
+fn rule_3_a_peer_that_has_the_link_disabled_says_nothing() {
+    let mut cluster = Cluster::new(2, 2);
+    cluster.cut(2, 1);
+    cluster.way(2, 1).unwrap().enabled = false;
+    let judgement = Judge::default().settle(&cluster);
+    assert_eq!(state(&judgement, 1), UP);
+    assert_eq!(reason(&judgement, 1), "1 peer answers");
+}
+
+#[test]
 fn rule_4_one_peer_lost_is_faulty_by_default() {
     let mut cluster = Cluster::new(3, 2);
     cluster.cut(3, 1);
