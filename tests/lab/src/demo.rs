@@ -43,8 +43,7 @@ pub fn demo(prefix: &str, deb: Option<PathBuf>) -> Result<()> {
         .collect();
     let watch = |what: &str, states: &[String]| -> Result<()> {
         let screen = steps.step(what, || wait_for(n1, states))?;
-        steps.show(&screen);
-        Ok(())
+        steps.show(&screen)
     };
     watch("see every link UP in `crm_mon -A1` on n1", &all_up)?;
     steps.step("pull n2's cable of link 1", || n2.cut(1, Cut::Carrier))?;
@@ -52,8 +51,7 @@ pub fn demo(prefix: &str, deb: Option<PathBuf>) -> Result<()> {
     steps.step("put the cable back", || n2.heal(1))?;
     watch("see every link UP again, after the recovery hold", &all_up)?;
     steps.step("take everything down", || cluster.down())?;
-    steps.total();
-    Ok(())
+    steps.total()
 }
 
 /// The package that was given, or else a fresh one.

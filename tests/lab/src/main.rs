@@ -163,7 +163,7 @@ fn make(prefix: &str, up: Up) -> Result<()> {
         lab::outfit(&cluster, &deb, &steps)?;
     }
     cluster.detach()?;
-    steps.total();
+    steps.total()?;
     let program = std::env::current_exe()?.display().to_string();
     let lab = match prefix {
         DEFAULT_PREFIX => program,
@@ -176,8 +176,7 @@ fn make(prefix: &str, up: Up) -> Result<()> {
          pull a cable:          {lab} cut n1 {link}\n\
          put it back:           {lab} heal n1 {link}\n\
          take it all down:      {lab} down"
-    ));
-    Ok(())
+    ))
 }
 
 fn down(prefix: &str) -> Result<()> {

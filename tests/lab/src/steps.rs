@@ -29,25 +29,38 @@ impl Steps {
     pub fn step<T>(&self, what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let start = Instant::now();
         if self.terminal {
-            print!("     …     {what}\r");
+            write!(stdout(), "     …     {what}\r")?;
             stdout().flush()?;
         }
         let result = work();
         let failed = if result.is_err() { ": failed" } else { "" };
-        println!("{}  {what}{failed}", seconds(start.elapsed()));
+        writeln!(stdout(), "{}  {what}{failed}", seconds(start.elapsed()))?;
         result
     }
 
     /// Prints lines below the last step.
-    pub fn show(&self, text: &str) {
+    ///
+    /// # Errors
+    ///
+    /// If nobody reads them.
+    pub fn show(&self, text: &str) -> Result<()> {
         for line in text.lines() {
-            println!("           {line}");
+            writeln!(stdout(), "           {line}")?;
         }
+        Ok(())
     }
 
     /// Prints the time of all steps together.
-    pub fn total(&self) {
-        println!("{}  in all", seconds(self.start.elapsed()));
+    ///
+    /// # Errors
+    ///
+    /// If nobody reads it.
+    pub fn total(&self) -> Result<()> {
+        Ok(writeln!(
+            stdout(),
+            "{}  in all",
+            seconds(self.start.elapsed())
+        )?)
     }
 }
 
