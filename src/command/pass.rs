@@ -12,6 +12,7 @@ use crate::cluster::daemon::Daemons;
 use crate::cluster::journal::Level;
 use crate::cluster::{Registry, Source};
 use crate::model::attribute::{self, Attributes, Change};
+use crate::model::evidence;
 use crate::model::failure::Failure;
 use crate::model::link::{Facts, NodeId};
 use crate::model::memory::{LinkMemory, Memory};
@@ -19,9 +20,6 @@ use crate::model::moment::Moment;
 use crate::model::settings::Settings;
 use crate::model::verdict::{self, Judgement, LinkState};
 use crate::store::state::State;
-
-/// How often a link that cannot be judged yet is looked at.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// What a pass keeps of its time for writing, when it waits to look again.
 const RESERVE: Duration = Duration::from_secs(3);
@@ -70,7 +68,7 @@ impl Pass<'_> {
             let now = self.clock.now();
             match judgement.look_again {
                 Some(again) if again <= enough && now < enough => {
-                    self.clock.wait(again.since(now).min(LOOK_AGAIN));
+                    self.clock.wait(again.since(now).min(evidence::NEXT_LOOK));
                 }
                 _ => return Ok(judgement),
             }

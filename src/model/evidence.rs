@@ -1,11 +1,15 @@
 //! What each peer's answers prove about each link, and when.
 //!
-//! A peer that dies loses its links one after the other, up to knet's ping interval apart,
-//! and a peer that joins (or comes back from a short outage) gets them one after the other,
-//! up to some seconds apart. So a link that is newly seen without an answer is believed only
-//! after that time. The shorter time suffices where the peer was a member before and another
-//! link to it has not been interrupted since the last look; the longer one is for all else:
-//! peers that just joined, links that were just added, and a first look.
+//! A peer that dies loses its links one after the other: knet gives each up in its own time,
+//! and a link that had been down shortly before much later than the others, because its
+//! timeout is then up to ten times as long (`KNET_LINK_PONG_TIMEOUT_BACKOFF` in libknet's
+//! `links.h`). So nothing is believed of a peer that may be dead: a link without an answer
+//! counts only when packets still come from that peer over another one.
+//!
+//! A peer that joins, or comes back from a short outage, gets its links one after the other,
+//! up to some seconds apart. So it has that time, unless it was a member before and another
+//! link to it has not been interrupted since the last look. It also has it for a link that was
+//! just added, and at a first look.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,9 +18,10 @@ use super::link::{Facts, LinkNumber, NodeId, Peer};
 use super::memory::{Evidence, Memory, PeerLinkMemory, PeerMemory};
 use super::moment::Moment;
 
-/// knet looks at its links every 200 ms (`KNET_THREADS_TIMERES` in libknet's
-/// `threads_common.h`); the rest is for a busy machine.
-const MARGIN: Duration = Duration::from_millis(500);
+/// How long after it is seen bad a link is looked at again. What a peer sent before it died has
+/// been read by then, and so has what knet found out at the same time: it looks at its links
+/// every 200 ms (`KNET_THREADS_TIMERES` in libknet's `threads_common.h`).
+pub const NEXT_LOOK: Duration = Duration::from_millis(250);
 
 /// What all peers together say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,11 +95,16 @@ fn hear_peer(
             let evidence = match known(number).map(|known| known.evidence) {
                 _ if link.connected => Evidence::Good,
                 Some(Evidence::Bad) => Evidence::Bad,
-                Some(Evidence::Unsettled(until)) if now >= until => Evidence::Bad,
-                Some(Evidence::Unsettled(until)) => Evidence::Unsettled(until),
-                Some(Evidence::Good) if uninterrupted => {
-                    Evidence::Unsettled(now.after(time_to_die(facts)))
+                Some(Evidence::Unproven(received)) if peer.received > received => Evidence::Bad,
+                // A link that was removed takes its count along.
+                Some(Evidence::Unproven(received)) => {
+                    Evidence::Unproven(received.min(peer.received))
                 }
+                Some(Evidence::Unsettled(until)) if now >= until => {
+                    Evidence::Unproven(peer.received)
+                }
+                Some(Evidence::Unsettled(until)) => Evidence::Unsettled(until),
+                Some(Evidence::Good) if uninterrupted => Evidence::Unsettled(now.after(NEXT_LOOK)),
                 Some(Evidence::Good) | None => Evidence::Unsettled(now.after(time_to_join(facts))),
             };
             let down_count = link.down_count;
@@ -107,11 +117,6 @@ fn hear_peer(
             )
         })
         .collect()
-}
-
-/// How long after its first link the last link of a dying peer goes.
-pub fn time_to_die(facts: &Facts) -> Duration {
-    longest(facts.links.values().map(|link| link.ping_interval)) + MARGIN
 }
 
 /// How long after its first link the last link of a joining peer comes.

@@ -106,6 +106,10 @@ pub struct Peer {
     pub join_count: u32,
     /// The way to it over each link that knet knows of.
     pub links: BTreeMap<LinkNumber, PeerLink>,
+    /// How many packets have come from it, over all links together; read only while one of
+    /// them is down. A peer that lives pings over each link, so this grows within knet's ping
+    /// interval.
+    pub received: u64,
 }
 
 impl Peer {

@@ -64,8 +64,11 @@ pub struct PeerLinkMemory {
 pub enum Evidence {
     /// It answers.
     Good,
-    /// It does not answer, and has had the time to.
+    /// It does not answer, and it lives.
     Bad,
-    /// It does not answer, but it may be dying or joining: believed at this moment.
+    /// It does not answer, but it may be joining: not looked into before this moment.
     Unsettled(Moment),
+    /// It does not answer, but it may be dead: believed once more packets than these have
+    /// come from it over other links.
+    Unproven(u64),
 }

@@ -13,6 +13,9 @@ use super::memory::{Evidence, LinkMemory, Memory};
 use super::moment::Moment;
 use super::settings::{FaultyWhen, Settings};
 
+/// After how long a link is believed to have left the configuration.
+const TIME_TO_LEAVE: Duration = Duration::from_secs(1);
+
 /// What is published of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -164,7 +167,7 @@ pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -
             .filter(|_| is_configured(facts, number));
         let Some(link) = configured else {
             if let Some(before) = before {
-                leave(&mut judgement, facts, number, before, now);
+                leave(&mut judgement, number, before, now);
             }
             continue;
         };
@@ -213,16 +216,8 @@ fn is_configured(facts: &Facts, number: LinkNumber) -> bool {
 
 /// A link that had a verdict is no longer configured: believed only when it is seen so
 /// again, because a reload takes keys away one by one.
-fn leave(
-    judgement: &mut Judgement,
-    facts: &Facts,
-    number: LinkNumber,
-    before: &LinkMemory,
-    now: Moment,
-) {
-    let gone_at = before
-        .gone_at
-        .unwrap_or_else(|| now.after(evidence::time_to_die(facts)));
+fn leave(judgement: &mut Judgement, number: LinkNumber, before: &LinkMemory, now: Moment) {
+    let gone_at = before.gone_at.unwrap_or_else(|| now.after(TIME_TO_LEAVE));
     if now >= gone_at {
         return;
     }
@@ -281,11 +276,12 @@ fn find(
         peers.map(|(id, _)| facts.peers[id].name.clone()).collect()
     };
     let bad = names(|evidence| *evidence == Evidence::Bad);
-    let unsettled = names(|evidence| matches!(evidence, Evidence::Unsettled(_)));
+    let unsettled = names(|evidence| !matches!(evidence, Evidence::Good | Evidence::Bad));
     let good = heard.len() - bad.len() - unsettled.len();
     let until = heard.values().filter_map(|evidence| match evidence {
         Evidence::Unsettled(until) => Some(*until),
-        _ => None,
+        Evidence::Unproven(_) => Some(now.after(evidence::NEXT_LOOK)),
+        Evidence::Good | Evidence::Bad => None,
     });
     let enough = match settings.faulty_when {
         FaultyWhen::AnyPeer => good == heard.len(),

@@ -7,7 +7,7 @@
 //!    keys are read, each by its name. Iterating the STATS map with a shorter prefix than
 //!    that crashes the client: it is not iterated.
 //! 2. `cmap::get` refuses strings of 16 bytes and more: those come through the iterator, with
-//!    the whole key as its prefix ([`Map::text`]).
+//!    the whole key as its prefix (`map.rs`).
 //! 3. The iterator takes every error for the end of the list and stops at a value that is
 //!    not UTF-8: it is used for one key at a time, so that a missing key is seen.
 //! 4. Nothing has a time-out: with corosync stopped, a call blocks for ever. All calls are
@@ -16,16 +16,17 @@
 //!    `ErrLibrary` is "not running", `ErrTryAgain` is "starting".
 //! 6. `cfg::node_status_get` always returns eight links.
 
+mod map;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rust_corosync::cmap::{self, CmapIterStart, Data};
-use rust_corosync::{CsError, NodeId as CsNodeId, cfg};
+use rust_corosync::{NodeId as CsNodeId, cfg, cmap};
 
-use super::user;
+use self::map::{Map, not_connected, unreadable};
 use crate::model::failure::{Exit, Failure};
 use crate::model::link::{LinkNumber, NodeId, Peer, PeerLink, Transport};
 
@@ -144,53 +145,6 @@ impl Reader {
     }
 }
 
-/// One of cmap's maps.
-struct Map(cmap::Handle);
-
-impl Map {
-    fn connect(map: cmap::Map) -> Result<Map, Failure> {
-        cmap::initialize(map).map(Map).map_err(not_connected)
-    }
-
-    fn get(&self, key: &str) -> Result<Option<Data>, CsError> {
-        match cmap::get(&self.0, key) {
-            Ok(data) => Ok(Some(data)),
-            Err(CsError::CsErrNotExist) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn number(&self, key: &str) -> Result<Option<u32>, Failure> {
-        match self.get(key) {
-            Ok(None) => Ok(None),
-            Ok(Some(Data::UInt8(n))) => Ok(Some(n.into())),
-            Ok(Some(Data::UInt16(n))) => Ok(Some(n.into())),
-            Ok(Some(Data::UInt32(n))) => Ok(Some(n)),
-            Ok(Some(_)) => Err(unreadable(key, "it is not the number that was expected")),
-            Err(error) => Err(not_read(key, error)),
-        }
-    }
-
-    fn text(&self, key: &str) -> Result<Option<String>, Failure> {
-        match self.get(key) {
-            Ok(None) => Ok(None),
-            Ok(Some(Data::String(text))) => Ok(Some(text)),
-            Ok(Some(_)) => Err(unreadable(key, "it is not the text that was expected")),
-            Err(CsError::CsErrInvalidParam) => self.long_text(key).map(Some),
-            Err(error) => Err(not_read(key, error)),
-        }
-    }
-
-    fn long_text(&self, key: &str) -> Result<String, Failure> {
-        let entries = CmapIterStart::new(&self.0, key).map_err(|error| not_read(key, error))?;
-        let found = entries.into_iter().find(|entry| entry.key_name() == key);
-        match found.as_ref().map(|entry| entry.data()) {
-            Some(Data::String(text)) => Ok(text.clone()),
-            _ => Err(unreadable(key, "it is not the text that was expected")),
-        }
-    }
-}
-
 fn picture(icmap: &Map, stats: &Map) -> Result<Picture, Failure> {
     let key = "nodelist.local_node_pos";
     let local = icmap.number(key)?.ok_or_else(|| {
@@ -298,6 +252,7 @@ fn peer(
         joined: status.as_deref() == Some("joined"),
         join_count,
         links: BTreeMap::new(),
+        received: 0,
     };
     for &number in links.keys() {
         let get = |what: &str| stats.number(&format!("stats.knet.node{id}.link{number}.{what}"));
@@ -321,6 +276,16 @@ fn peer(
                 mtu,
             },
         );
+    }
+    if peer
+        .links
+        .values()
+        .any(|link| link.enabled && !link.connected)
+    {
+        for number in peer.links.keys() {
+            let key = format!("stats.knet.node{id}.link{number}.rx_total_packets");
+            peer.received += stats.counter(&key)?.unwrap_or_default();
+        }
     }
     Ok(peer)
 }
@@ -365,46 +330,6 @@ fn told_addresses(told: &str) -> BTreeMap<LinkNumber, IpAddr> {
         Some((LinkNumber(number), inside(ip, "ip")?.parse().ok()?))
     };
     words.chunks(2).filter_map(pair).collect()
-}
-
-fn not_connected(error: CsError) -> Failure {
-    let (exit, why) = match error {
-        CsError::CsErrLibrary => (
-            Exit::CorosyncDown,
-            "corosync is not running; start it with `pcs cluster start`".to_owned(),
-        ),
-        CsError::CsErrTryAgain => (
-            Exit::CorosyncDown,
-            "corosync is starting; try again in a moment".to_owned(),
-        ),
-        CsError::CsErrAccess => (
-            Exit::Permission,
-            format!(
-                "corosync refused this user ({}); run ringcheck as root or hacluster:haclient",
-                user::whoami()
-            ),
-        ),
-        error => (
-            Exit::Unreadable,
-            format!("corosync answers {error}; look at `systemctl status corosync`"),
-        ),
-    };
-    Failure::new(exit, format!("cannot read link state from cmap: {why}"))
-}
-
-fn not_read(key: &str, error: CsError) -> Failure {
-    match error {
-        CsError::CsErrLibrary | CsError::CsErrBadHandle => Failure::new(
-            Exit::CorosyncDown,
-            "cannot read link state from cmap: corosync ended while it was read",
-        ),
-        error => unreadable(key, &format!("corosync answers {error}")),
-    }
-}
-
-fn unreadable(key: &str, why: &str) -> Failure {
-    let line = format!("cannot read link state from cmap: {key}: {why}");
-    Failure::new(Exit::Unreadable, line)
 }
 
 #[cfg(test)]

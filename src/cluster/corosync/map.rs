@@ -1,0 +1,107 @@
+//! One of cmap's maps, read key by key, and what its errors mean.
+
+use rust_corosync::CsError;
+use rust_corosync::cmap::{self, CmapIterStart, Data};
+
+use crate::cluster::user;
+use crate::model::failure::{Exit, Failure};
+
+/// One of cmap's maps.
+pub(super) struct Map(cmap::Handle);
+
+impl Map {
+    /// Connects to a map.
+    pub(super) fn connect(map: cmap::Map) -> Result<Map, Failure> {
+        cmap::initialize(map).map(Map).map_err(not_connected)
+    }
+
+    fn get(&self, key: &str) -> Result<Option<Data>, CsError> {
+        match cmap::get(&self.0, key) {
+            Ok(data) => Ok(Some(data)),
+            Err(CsError::CsErrNotExist) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A number of up to 32 bits; none if there is no such key.
+    pub(super) fn number(&self, key: &str) -> Result<Option<u32>, Failure> {
+        match self.get(key) {
+            Ok(None) => Ok(None),
+            Ok(Some(Data::UInt8(n))) => Ok(Some(n.into())),
+            Ok(Some(Data::UInt16(n))) => Ok(Some(n.into())),
+            Ok(Some(Data::UInt32(n))) => Ok(Some(n)),
+            Ok(Some(_)) => Err(unreadable(key, "it is not the number that was expected")),
+            Err(error) => Err(not_read(key, error)),
+        }
+    }
+
+    /// A number of 64 bits; none if there is no such key.
+    pub(super) fn counter(&self, key: &str) -> Result<Option<u64>, Failure> {
+        match self.get(key) {
+            Ok(None) => Ok(None),
+            Ok(Some(Data::UInt64(n))) => Ok(Some(n)),
+            Ok(Some(_)) => Err(unreadable(key, "it is not the counter that was expected")),
+            Err(error) => Err(not_read(key, error)),
+        }
+    }
+
+    /// A text; none if there is no such key.
+    pub(super) fn text(&self, key: &str) -> Result<Option<String>, Failure> {
+        match self.get(key) {
+            Ok(None) => Ok(None),
+            Ok(Some(Data::String(text))) => Ok(Some(text)),
+            Ok(Some(_)) => Err(unreadable(key, "it is not the text that was expected")),
+            Err(CsError::CsErrInvalidParam) => self.long_text(key).map(Some),
+            Err(error) => Err(not_read(key, error)),
+        }
+    }
+
+    fn long_text(&self, key: &str) -> Result<String, Failure> {
+        let entries = CmapIterStart::new(&self.0, key).map_err(|error| not_read(key, error))?;
+        let found = entries.into_iter().find(|entry| entry.key_name() == key);
+        match found.as_ref().map(|entry| entry.data()) {
+            Some(Data::String(text)) => Ok(text.clone()),
+            _ => Err(unreadable(key, "it is not the text that was expected")),
+        }
+    }
+}
+
+pub(super) fn not_connected(error: CsError) -> Failure {
+    let (exit, why) = match error {
+        CsError::CsErrLibrary => (
+            Exit::CorosyncDown,
+            "corosync is not running; start it with `pcs cluster start`".to_owned(),
+        ),
+        CsError::CsErrTryAgain => (
+            Exit::CorosyncDown,
+            "corosync is starting; try again in a moment".to_owned(),
+        ),
+        CsError::CsErrAccess => (
+            Exit::Permission,
+            format!(
+                "corosync refused this user ({}); run ringcheck as root or hacluster:haclient",
+                user::whoami()
+            ),
+        ),
+        error => (
+            Exit::Unreadable,
+            format!("corosync answers {error}; look at `systemctl status corosync`"),
+        ),
+    };
+    Failure::new(exit, format!("cannot read link state from cmap: {why}"))
+}
+
+fn not_read(key: &str, error: CsError) -> Failure {
+    match error {
+        CsError::CsErrLibrary | CsError::CsErrBadHandle => Failure::new(
+            Exit::CorosyncDown,
+            "cannot read link state from cmap: corosync ended while it was read",
+        ),
+        error => unreadable(key, &format!("corosync answers {error}")),
+    }
+}
+
+pub(super) fn unreadable(key: &str, why: &str) -> Failure {
+    let line = format!("cannot read link state from cmap: {key}: {why}");
+    Failure::new(Exit::Unreadable, line)
+}
