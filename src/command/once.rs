@@ -116,12 +116,12 @@ fn is_news(failure: &Failure) -> bool {
     }
     let known = || -> Result<bool, Failure> {
         let station = Station::enter()?;
-        let before = station.load()?;
         let line = Some(failure.line.clone());
-        if before.failure == line {
+        if station.load()?.failure == line {
             return Ok(true);
         }
         let _lock = station.folder.lock(Instant::now())?;
+        let before = station.load()?;
         let mut state = before.clone();
         state.failure = line;
         state.save(&station.folder, &before)?;

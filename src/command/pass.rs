@@ -78,7 +78,10 @@ impl Pass<'_> {
 
     fn look(&mut self, state: &mut State, first: bool) -> Result<Judgement, Failure> {
         let now = self.clock.now();
-        let facts = match self.source.observe(self.deadline) {
+        // What is hung must leave time to say so in the attributes.
+        let reserve = RESERVE.min(self.settings.deadline / 2);
+        let in_time = self.deadline.checked_sub(reserve).unwrap_or(self.deadline);
+        let facts = match self.source.observe(in_time) {
             Ok(facts) => facts,
             Err(failure) => {
                 self.doubt(state, now)?;
@@ -94,17 +97,25 @@ impl Pass<'_> {
             true => self.registry.query(facts.node, self.deadline).map(Some),
             false => Ok(None),
         };
+        let mut unsure = false;
         if let Ok(Some(stored)) = &stored {
+            unsure = state.compared.is_none();
             state.compared = Some(now);
-            recall(state, stored, now);
+            recall(state, &facts, stored, now);
         }
         let (stored, failure) = match stored {
             Ok(stored) => (stored, None),
             Err(failure) => (None, Some(failure)),
         };
+        if state.memory.links.is_empty()
+            && let Some(failure) = failure
+        {
+            // A FAULTY link that only the CIB remembers must not lose its recovery hold.
+            return Err(failure);
+        }
         let judgement = verdict::judge(&facts, self.settings, &state.memory, now);
         state.memory = judgement.memory.clone();
-        let written = self.publish(state, &judgement, stored, force);
+        let written = self.publish(state, &judgement, stored, force, unsure);
         written?;
         failure.map_or(Ok(judgement), Err)
     }
@@ -116,6 +127,7 @@ impl Pass<'_> {
         judgement: &Judgement,
         stored: Option<Attributes>,
         force: bool,
+        unsure: bool,
     ) -> Result<(), Failure> {
         let acknowledged = state.published.clone();
         let stored = stored.unwrap_or_else(|| acknowledged.clone());
@@ -133,13 +145,22 @@ impl Pass<'_> {
                     self.tell(change, judgement, &acknowledged);
                     change.apply(&mut state.published);
                 }
-                Err(failure) => result = result.and(Err(explain(change, failure))),
+                Err(failure) => {
+                    // It may have been done all the same: the next pass looks.
+                    state.compared = None;
+                    result = result.and(Err(explain(change, failure)));
+                }
             }
         }
         // The attribute manager discards a value that it has already: only a refresh makes
         // it write what the CIB has lost.
-        let lost = acknowledged.iter().any(|(name, value)| {
-            wanted.get(name) == Some(value) && stored.get(name) != Some(value)
+        let lost = changes.iter().any(|change| {
+            let name = change.name();
+            let discarded = match acknowledged.get(name) {
+                Some(value) => wanted.get(name) == Some(value),
+                None => unsure || stored.contains_key(name),
+            };
+            discarded && stored.get(name) != wanted.get(name)
         });
         if lost {
             result = result.and(self.registry.refresh(self.deadline));
@@ -183,13 +204,13 @@ impl Pass<'_> {
                 *value = attribute::value(address, LinkState::Unknown);
             }
         }
-        for link in state.memory.links.values_mut() {
-            if link.state != LinkState::Unknown {
-                *link = remembered(LinkState::Unknown, now);
-            }
-        }
+        let mut result = Ok(());
         for change in attribute::diff(&wanted, &state.published.clone()) {
-            self.registry.write(&change, self.deadline)?;
+            if let Err(failure) = self.registry.write(&change, self.deadline) {
+                state.compared = None;
+                result = result.and(Err(failure));
+                continue;
+            }
             change.apply(&mut state.published);
             let reason = ": link state cannot be read";
             if let Change::Update { name, value } = &change {
@@ -199,7 +220,7 @@ impl Pass<'_> {
                 );
             }
         }
-        Ok(())
+        result
     }
 
     fn must_compare(&self, state: &State, now: Moment) -> bool {
@@ -255,9 +276,12 @@ fn notice_members(state: &mut State, facts: &Facts, now: Moment) {
 
 /// Takes from the CIB what the state does not know, so that a lost state file cuts no
 /// recovery hold short.
-fn recall(state: &mut State, stored: &Attributes, now: Moment) {
+fn recall(state: &mut State, facts: &Facts, stored: &Attributes, now: Moment) {
     for (name, value) in stored {
         if let (Some(link), Some((_, was))) = (attribute::link(name), attribute::parse(value)) {
+            if !facts.links.contains_key(&link) {
+                continue;
+            }
             let links = &mut state.memory.links;
             links.entry(link).or_insert_with(|| remembered(was, now));
         }

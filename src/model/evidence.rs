@@ -11,7 +11,7 @@
 //! link to it has not been interrupted since the last look. It also has it for a link that was
 //! just added, and at a first look.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::link::{Facts, LinkNumber, NodeId, Peer};
@@ -30,8 +30,8 @@ pub struct Testimony {
     pub links: BTreeMap<LinkNumber, BTreeMap<NodeId, Evidence>>,
     /// Whether a joined member answers on no link at all: membership will say what it is.
     pub silent_members: bool,
-    /// Links that went down, however shortly, since the last look.
-    pub flapped: BTreeSet<LinkNumber>,
+    /// By link, how many of them answer and did so all the time since the last look.
+    pub steady: BTreeMap<LinkNumber, usize>,
     /// Since when nobody has had anything to say.
     pub alone_since: Option<Moment>,
     /// What the next look must know of the peers.
@@ -57,9 +57,10 @@ pub fn hear(facts: &Facts, memory: &Memory, now: Moment) -> Testimony {
                 .entry(number)
                 .or_default()
                 .insert(id, seen.evidence);
+            // A peer that joined since then, or that was silent, was interrupted.
             let known = before.and_then(|before| before.links.get(&number));
-            if known.is_some_and(|known| known.down_count != seen.down_count) {
-                testimony.flapped.insert(number);
+            if known == Some(seen) && seen.evidence == Evidence::Good {
+                *testimony.steady.entry(number).or_default() += 1;
             }
         }
         testimony.memory.insert(
@@ -92,20 +93,29 @@ fn hear_peer(
     let enabled = peer.links.iter().filter(|(_, link)| link.enabled);
     enabled
         .map(|(number, link)| {
-            let evidence = match known(number).map(|known| known.evidence) {
+            // What went down again in the meantime has been bad since then at most.
+            let before = known(number).map(|known| match known.evidence {
+                Evidence::Unsettled(_) | Evidence::Unproven(_)
+                    if known.down_count != link.down_count =>
+                {
+                    Evidence::Good
+                }
+                evidence => evidence,
+            });
+            let evidence = match before {
                 _ if link.connected => Evidence::Good,
                 Some(Evidence::Bad) => Evidence::Bad,
+                // All links were interrupted since the last look, or it is the first one.
+                _ if !uninterrupted => Evidence::Unsettled(now.after(time_to_join(facts))),
+                None => Evidence::Unsettled(now.after(time_to_join(facts))),
+                Some(Evidence::Good) => Evidence::Unsettled(now.after(NEXT_LOOK)),
+                Some(Evidence::Unsettled(until)) if now < until => Evidence::Unsettled(until),
+                Some(Evidence::Unsettled(_)) => Evidence::Unproven(peer.received),
                 Some(Evidence::Unproven(received)) if peer.received > received => Evidence::Bad,
                 // A link that was removed takes its count along.
                 Some(Evidence::Unproven(received)) => {
                     Evidence::Unproven(received.min(peer.received))
                 }
-                Some(Evidence::Unsettled(until)) if now >= until => {
-                    Evidence::Unproven(peer.received)
-                }
-                Some(Evidence::Unsettled(until)) => Evidence::Unsettled(until),
-                Some(Evidence::Good) if uninterrupted => Evidence::Unsettled(now.after(NEXT_LOOK)),
-                Some(Evidence::Good) | None => Evidence::Unsettled(now.after(time_to_join(facts))),
             };
             let down_count = link.down_count;
             (

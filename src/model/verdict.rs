@@ -175,7 +175,7 @@ pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -
         if let Finding::Unsettled(until, _) = &finding {
             look_again_at(&mut judgement, *until);
         }
-        let flapped = testimony.flapped.contains(&number);
+        let flapped = flapped(settings, &testimony, number);
         let (state, reason, good_since) = decide(finding, before, flapped, settings, now);
         if let Some(state) = state {
             let since = before.filter(|b| b.state == state).map_or(now, |b| b.since);
@@ -317,6 +317,16 @@ fn still_to_meet(
 ) -> Option<Moment> {
     let until = testimony.alone_since?.after(evidence::time_to_meet(facts));
     (before.is_none() && !facts.peers.is_empty() && now < until).then_some(until)
+}
+
+/// Whether the link went down, however shortly, since the last look.
+fn flapped(settings: &Settings, testimony: &Testimony, number: LinkNumber) -> bool {
+    let heard = testimony.links.get(&number).map_or(0, BTreeMap::len);
+    let steady = testimony.steady.get(&number).copied().unwrap_or_default();
+    match settings.faulty_when {
+        FaultyWhen::AnyPeer => steady < heard,
+        FaultyWhen::AllPeers => steady == 0 && heard > 0,
+    }
 }
 
 /// Rule 7 and the link's past: the state to publish, why, and since when a FAULTY link has
