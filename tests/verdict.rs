@@ -2,7 +2,7 @@
 
 mod support;
 
-use ringcheck::model::link::{Interface, LinkNumber};
+use ringcheck::model::link::{Interface, LinkNumber, NodeId};
 use ringcheck::model::settings::FaultyWhen;
 use ringcheck::model::verdict::{LinkState, Reason};
 use support::*;
@@ -42,7 +42,7 @@ fn rule_1_a_link_that_leaves_is_seen_to_be_gone_twice() {
     assert_eq!(state(&judgement, 1), None);
     assert_eq!(judgement.verdicts[&LinkNumber(1)].reason, Reason::Leaving);
     let wait = judgement.look_again.unwrap().0 - judge.now;
-    assert_eq!(wait, TIME_TO_DIE);
+    assert_eq!(wait, TIME_TO_LEAVE);
 
     let mut other = judge.clone();
     let judgement = judge.look_after(wait, &cluster);
@@ -133,7 +133,7 @@ fn rule_3_a_node_that_is_no_member_says_nothing() {
 }
 
 #[test]
-fn rule_3_a_link_newly_seen_bad_is_believed_after_the_time_to_die() {
+fn rule_3_a_link_newly_seen_bad_is_believed_when_its_peer_is_heard() {
     let mut cluster = Cluster::new(1, 2);
     let mut judge = Judge::knowing(&cluster);
     cluster.cut(2, 1);
@@ -143,13 +143,44 @@ fn rule_3_a_link_newly_seen_bad_is_believed_after_the_time_to_die() {
         reason(&judgement, 1),
         "no answer from vm02 yet, looking again"
     );
-    assert_eq!(judgement.look_again.unwrap().0, judge.now + TIME_TO_DIE);
-    let judgement = judge.look_after(TIME_TO_DIE - 1, &cluster);
+    assert_eq!(judgement.look_again.unwrap().0, judge.now + NEXT_LOOK);
+    let judgement = judge.look_after(NEXT_LOOK, &cluster);
     assert_eq!(state(&judgement, 1), UP);
-    let judgement = judge.look_after(1, &cluster);
+    assert_eq!(judgement.look_again.unwrap().0, judge.now + NEXT_LOOK);
+    let judgement = judge.look_after(NEXT_LOOK, &cluster);
     assert_eq!(state(&judgement, 1), FAULTY);
     assert_eq!(reason(&judgement, 1), "no answer from vm02");
     assert_eq!(judgement.look_again, None);
+}
+
+#[test]
+fn rule_3_a_peer_that_is_no_longer_heard_makes_no_link_faulty() {
+    let mut cluster = Cluster::new(1, 2);
+    let mut judge = Judge::knowing(&cluster);
+    cluster.silence(2);
+    cluster.cut(2, 1);
+    for _ in 0..100 {
+        let judgement = judge.look_after(NEXT_LOOK, &cluster);
+        assert_eq!(state(&judgement, 1), UP, "vm02 may be dead");
+    }
+}
+
+#[test]
+fn rule_3_a_count_that_went_down_proves_nothing_and_does_not_hide_for_ever() {
+    let mut cluster = Cluster::new(1, 3);
+    let mut judge = Judge::knowing(&cluster);
+    cluster.cut(2, 1);
+    let mut facts = cluster.facts();
+    for (time, received, expected) in [
+        (0, 900, UP),
+        (NEXT_LOOK, 900, UP),
+        (500, 10, UP),
+        (750, 11, FAULTY),
+    ] {
+        judge.now = time;
+        facts.peers.get_mut(&NodeId(2)).unwrap().received = received;
+        assert_eq!(state(&judge.look(&facts), 1), expected, "{time}");
+    }
 }
 
 #[test]
@@ -165,9 +196,9 @@ fn rule_3_a_link_of_a_new_member_is_believed_after_the_time_to_join() {
     assert_eq!(state(&judgement, 1), UP);
     assert_eq!(judgement.look_again.unwrap().0, judge.now + TIME_TO_JOIN);
     let judgement = judge.look_after(TIME_TO_JOIN - 1, &cluster);
-    assert_eq!(state(&judgement, 1), UP);
-    let judgement = judge.look_after(1, &cluster);
-    assert_eq!(state(&judgement, 1), FAULTY);
+    assert_eq!(judgement.look_again.unwrap().0, judge.now + 1);
+    assert_eq!(state(&judge.look_after(1, &cluster), 1), UP);
+    assert_eq!(state(&judge.look_after(NEXT_LOOK, &cluster), 1), FAULTY);
 }
 
 #[test]
@@ -214,7 +245,7 @@ fn rule_3_also_where_a_link_was_seen_bad_and_was_good_in_between() {
     cluster.cut(2, 1);
     let judgement = judge.look_after(5000, &cluster);
     assert_eq!(state(&judgement, 1), UP, "vm02 may be dying");
-    assert_eq!(judgement.look_again.unwrap().0, judge.now + TIME_TO_DIE);
+    assert_eq!(judgement.look_again.unwrap().0, judge.now + NEXT_LOOK);
 }
 
 #[test]
@@ -225,7 +256,8 @@ fn rule_3_and_at_the_first_look_where_the_link_gets_no_state() {
     let judgement = judge.look(&cluster.facts());
     assert_eq!(state(&judgement, 1), None);
     assert_eq!(judgement.look_again.unwrap().0, TIME_TO_JOIN);
-    let judgement = judge.look_after(TIME_TO_JOIN, &cluster);
+    judge.look_after(TIME_TO_JOIN, &cluster);
+    let judgement = judge.look_after(NEXT_LOOK, &cluster);
     assert_eq!(state(&judgement, 1), FAULTY);
 }
 
@@ -252,7 +284,7 @@ fn rule_3_the_times_are_those_of_the_slowest_link() {
     let mut judge = Judge::knowing(&cluster);
     cluster.cut(2, 1);
     let judgement = judge.look(&cluster.facts());
-    assert_eq!(judgement.look_again.unwrap().0, 3000 + 500);
+    assert_eq!(judgement.look_again.unwrap().0, NEXT_LOOK);
     judge.memory.peers.clear();
     let judgement = judge.look(&cluster.facts());
     assert_eq!(judgement.look_again.unwrap().0, 2 * (3000 + 6000));
@@ -292,7 +324,8 @@ fn rule_4_all_peers_lost_is_faulty_with_all_peers() {
     cluster.cut(2, 1);
     let judgement = judge.look_after(5000, &cluster);
     assert_eq!(state(&judgement, 1), UP, "vm02 may be dying");
-    let judgement = judge.look_after(TIME_TO_DIE, &cluster);
+    judge.look_after(NEXT_LOOK, &cluster);
+    let judgement = judge.look_after(NEXT_LOOK, &cluster);
     assert_eq!(state(&judgement, 1), FAULTY);
     assert_eq!(reason(&judgement, 1), "no answer from vm02, vm03, vm04");
 }

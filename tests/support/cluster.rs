@@ -1,3 +1,5 @@
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ringcheck::model::link::{
@@ -13,6 +15,8 @@ pub enum Event {
     Heal(u32, u8),
     /// A link that was just added connects, if the peer lives.
     Connect(u32, u8),
+    /// Nothing comes from a peer any more, whatever knet still believes.
+    Silence(u32),
     Leave(u32),
     Join(u32),
     /// A link is added, enabled and not connected yet.
@@ -26,12 +30,16 @@ pub enum Event {
 
 /// The facts of a node whose peers are numbered from 2.
 #[derive(Clone, Debug)]
-pub struct Cluster(Facts);
+pub struct Cluster {
+    facts: Facts,
+    silent: BTreeSet<u32>,
+    received: RefCell<BTreeMap<NodeId, u64>>,
+}
 
 impl Cluster {
     /// All peers are joined, and all links to them carry data.
     pub fn new(peers: u32, links: u8) -> Cluster {
-        let mut cluster = Cluster(Facts {
+        let facts = Facts {
             node: NodeId(1),
             name: "vm01".into(),
             transport: Transport::Knet,
@@ -41,7 +49,12 @@ impl Cluster {
             peers: (2..2 + peers)
                 .map(|id| (NodeId(id), peer(id, links)))
                 .collect(),
-        });
+        };
+        let mut cluster = Cluster {
+            facts,
+            silent: BTreeSet::new(),
+            received: RefCell::default(),
+        };
         for link in (0..peers).flat_map(|peer| (0..links).map(move |link| (peer + 2, link))) {
             cluster.heal(link.0, link.1);
         }
@@ -51,31 +64,43 @@ impl Cluster {
     /// One link that Corosync says nothing about.
     pub fn udpu(peers: u32) -> Cluster {
         let mut cluster = Cluster::new(peers, 1);
-        cluster.0.transport = Transport::Udpu;
-        for peer in cluster.0.peers.values_mut() {
+        cluster.facts.transport = Transport::Udpu;
+        for peer in cluster.facts.peers.values_mut() {
             peer.links.clear();
         }
         cluster
     }
 
     pub fn facts(&self) -> Facts {
-        self.0.clone()
+        let mut received = self.received.borrow_mut();
+        let mut facts = self.facts.clone();
+        for (id, peer) in &mut facts.peers {
+            let received = received.entry(*id).or_default();
+            // By the time that anybody looks, each peer that lives has sent something more.
+            *received += u64::from(!self.silent.contains(&id.0));
+            peer.received = *received;
+        }
+        facts
+    }
+
+    pub fn silence(&mut self, peer: u32) {
+        self.silent.insert(peer);
     }
 
     pub fn facts_mut(&mut self) -> &mut Facts {
-        &mut self.0
+        &mut self.facts
     }
 
     pub fn links(&self) -> Vec<u8> {
-        self.0.links.keys().map(|link| link.0).collect()
+        self.facts.links.keys().map(|link| link.0).collect()
     }
 
     pub fn peers(&self) -> Vec<u32> {
-        self.0.peers.keys().map(|id| id.0).collect()
+        self.facts.peers.keys().map(|id| id.0).collect()
     }
 
     pub fn is_reachable(&self, peer: u32) -> bool {
-        self.0.peers[&NodeId(peer)].reachable()
+        self.facts.peers[&NodeId(peer)].reachable()
     }
 
     pub fn cut(&mut self, peer: u32, link: u8) {
@@ -86,6 +111,7 @@ impl Cluster {
     }
 
     pub fn heal(&mut self, peer: u32, link: u8) {
+        self.silent.remove(&peer);
         if let Some(link) = self.way(peer, link) {
             link.connected = true;
         }
@@ -98,6 +124,7 @@ impl Cluster {
     }
 
     pub fn cut_all(&mut self, peer: u32) {
+        self.silence(peer);
         self.links().iter().for_each(|&link| self.cut(peer, link));
     }
 
@@ -119,15 +146,18 @@ impl Cluster {
 
     pub fn add_link(&mut self, link: u8) {
         let number = LinkNumber(link);
-        self.0.links.entry(number).or_insert_with(|| local(link));
-        for peer in self.0.peers.values_mut() {
+        self.facts
+            .links
+            .entry(number)
+            .or_insert_with(|| local(link));
+        for peer in self.facts.peers.values_mut() {
             peer.links.entry(number).or_insert_with(new);
         }
     }
 
     /// What a reload takes from the STATS map.
     pub fn forget_link(&mut self, link: u8) {
-        for peer in self.0.peers.values_mut() {
+        for peer in self.facts.peers.values_mut() {
             peer.links.remove(&LinkNumber(link));
         }
     }
@@ -135,17 +165,17 @@ impl Cluster {
     /// What a reload takes from the node list.
     pub fn remove_link(&mut self, link: u8) {
         self.forget_link(link);
-        self.0.links.remove(&LinkNumber(link));
+        self.facts.links.remove(&LinkNumber(link));
     }
 
     pub fn interface(&mut self, link: u8, interface: Interface) {
-        if let Some(link) = self.0.links.get_mut(&LinkNumber(link)) {
+        if let Some(link) = self.facts.links.get_mut(&LinkNumber(link)) {
             link.interface = interface;
         }
     }
 
     pub fn address(&mut self, link: u8, address: &str) {
-        let link = self.0.links.get_mut(&LinkNumber(link)).unwrap();
+        let link = self.facts.links.get_mut(&LinkNumber(link)).unwrap();
         link.address = address.into();
         link.ip = address.parse().ok();
     }
@@ -156,6 +186,7 @@ impl Cluster {
             Event::Heal(peer, link) => self.heal(*peer, *link),
             Event::Connect(peer, link) if self.is_reachable(*peer) => self.heal(*peer, *link),
             Event::Connect(..) => {}
+            Event::Silence(peer) => self.silence(*peer),
             Event::Leave(peer) => self.leave(*peer),
             Event::Join(peer) => self.join(*peer),
             Event::Add(link) => self.add_link(*link),
@@ -168,7 +199,7 @@ impl Cluster {
     }
 
     pub fn peer(&mut self, id: u32) -> &mut Peer {
-        self.0.peers.get_mut(&NodeId(id)).unwrap()
+        self.facts.peers.get_mut(&NodeId(id)).unwrap()
     }
 
     pub fn way(&mut self, peer: u32, link: u8) -> Option<&mut PeerLink> {
@@ -194,6 +225,7 @@ fn peer(id: u32, links: u8) -> Peer {
         joined: true,
         join_count: 1,
         links: (0..links).map(|link| (LinkNumber(link), new())).collect(),
+        received: 0,
     }
 }
 

@@ -18,11 +18,14 @@ use ringcheck::model::verdict::{self, Judgement, LinkState, Verdict};
 pub const UP: Option<LinkState> = Some(LinkState::Up);
 pub const FAULTY: Option<LinkState> = Some(LinkState::Faulty);
 
-/// After this a link of a peer that was a member before is believed to be bad
-/// (knet's ping interval and what is added to it).
-pub const TIME_TO_DIE: u64 = 1250;
+/// After this a link that was seen bad is looked at again: first to count what comes from its
+/// peer, and then to see whether more came.
+pub const NEXT_LOOK: u64 = 250;
 
-/// After this a link of a new peer is believed to be bad.
+/// After this a link is believed to have left the configuration.
+pub const TIME_TO_LEAVE: u64 = 1000;
+
+/// After this a link of a new peer is no longer believed to come.
 pub const TIME_TO_JOIN: u64 = 4500;
 
 /// After this a node that starts is believed to be alone.
@@ -59,10 +62,11 @@ impl Judge {
         self.look(&cluster.facts())
     }
 
-    /// Looks twice, so that whatever is bad is believed to be.
+    /// Looks until whatever is bad is believed to be.
     pub fn settle(&mut self, cluster: &Cluster) -> Judgement {
         self.look(&cluster.facts());
-        self.look_after(TIME_TO_JOIN, cluster)
+        self.look_after(TIME_TO_JOIN, cluster);
+        self.look_after(NEXT_LOOK, cluster)
     }
 }
 

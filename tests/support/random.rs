@@ -41,7 +41,7 @@ pub fn event(peers: u32, links: u8) -> impl Strategy<Value = Event> {
 pub struct Story {
     pub pause: u64,
     pub kind: Kind,
-    /// When each link goes: within one ping interval.
+    /// When knet gives each link up: one that was down shortly before much later.
     pub gone: Vec<u64>,
     /// For how long all are gone.
     pub out: u64,
@@ -67,7 +67,7 @@ pub fn story(links: usize) -> impl Strategy<Value = Story> {
     (
         500u64..20_000,
         kind,
-        times(750u64),
+        times(7000u64),
         300u64..12_000,
         times(2200u64),
         0u64..8_000,
@@ -94,9 +94,10 @@ impl Story {
             Kind::Outage => None,
         };
         let first_back = left.unwrap_or(0).max(last_gone) + self.out;
-        let mut events: Vec<(u64, Event)> = links()
-            .map(|link| (start + self.gone[usize::from(link)], Event::Cut(peer, link)))
-            .collect();
+        let mut events = vec![(start, Event::Silence(peer))];
+        events.extend(
+            links().map(|link| (start + self.gone[usize::from(link)], Event::Cut(peer, link))),
+        );
         let first = self.back.iter().min().unwrap();
         let back = |link: u8| first_back + self.back[usize::from(link)] - first;
         events.extend(links().map(|link| (back(link), Event::Heal(peer, link))));
