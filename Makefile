@@ -1,5 +1,5 @@
 # All of it needs root: the lab boots real nodes.
-.PHONY: demo lab lab-down setup build-lab
+.PHONY: demo test test-cluster deb lab lab-down setup build-lab
 
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 LAB = @cargo run --quiet --package ringcheck-lab --
@@ -7,6 +7,21 @@ LAB = @cargo run --quiet --package ringcheck-lab --
 # Show what ringcheck does on a three-node cluster when a cable is pulled.
 demo: build-lab
 	$(LAB) demo
+
+# Everything that can be tested, on real clusters too.
+test: setup
+	@cargo fmt --all --check
+	@cargo clippy --locked --workspace --all-targets -- --deny warnings
+	@cargo test --locked --workspace
+	@cargo test --locked --test cluster
+
+# The cluster tests, or with TEST=name those whose names contain it.
+test-cluster: setup
+	@cargo test --locked --test cluster -- $(TEST)
+
+# The Debian package, in target/debian.
+deb: setup
+	@cargo deb --locked --package ringcheck
 
 # Leave such a cluster up to play with.
 lab: build-lab
