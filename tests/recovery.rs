@@ -2,9 +2,8 @@
 
 mod support;
 
-use ringcheck::model::link::{Interface, LinkNumber};
+use ringcheck::model::link::{Interface, LinkNumber, LinkState};
 use ringcheck::model::settings::FaultyWhen;
-use ringcheck::model::verdict::LinkState;
 use support::*;
 
 /// A judge who knows link 1 to be FAULTY, because vm02 did not answer on it.

@@ -2,9 +2,9 @@
 
 mod support;
 
-use ringcheck::model::link::{Interface, LinkNumber, NodeId};
+use ringcheck::model::link::{Interface, LinkNumber, LinkState, NodeId};
 use ringcheck::model::settings::FaultyWhen;
-use ringcheck::model::verdict::{LinkState, Reason};
+use ringcheck::model::verdict::Reason;
 use support::*;
 
 #[test]

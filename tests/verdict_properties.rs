@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use ringcheck::model::link::{Facts, Interface, LinkNumber, NodeId};
+use ringcheck::model::link::{Facts, Interface, LinkNumber, LinkState, NodeId};
 use ringcheck::model::moment::Moment;
 use ringcheck::model::settings::FaultyWhen;
-use ringcheck::model::verdict::{Judgement, LinkState};
+use ringcheck::model::verdict::Judgement;
 use support::random::event;
 use support::*;
 

@@ -14,11 +14,11 @@ use crate::cluster::{Registry, Source};
 use crate::model::attribute::{self, Attributes, Change};
 use crate::model::evidence;
 use crate::model::failure::Failure;
-use crate::model::link::{Facts, NodeId};
+use crate::model::link::{Facts, LinkState, NodeId};
 use crate::model::memory::{LinkMemory, Memory};
 use crate::model::moment::Moment;
 use crate::model::settings::Settings;
-use crate::model::verdict::{self, Judgement, LinkState};
+use crate::model::verdict::{self, Judgement};
 use crate::store::state::State;
 
 /// What a pass keeps of its time for writing, when it waits to look again.
@@ -93,20 +93,18 @@ impl Pass<'_> {
         notice_members(state, &facts, now);
         let force = self.force && first;
         let compare = force || (first && self.must_compare(state, now));
-        let stored = match compare {
-            true => self.registry.query(facts.node, self.deadline).map(Some),
-            false => Ok(None),
+        let asked = compare.then(|| self.registry.query(facts.node, self.deadline));
+        let (stored, failure) = match asked {
+            None => (None, None),
+            Some(Ok(stored)) => (Some(stored), None),
+            Some(Err(failure)) => (None, Some(failure)),
         };
         let mut unsure = false;
-        if let Ok(Some(stored)) = &stored {
+        if let Some(stored) = &stored {
             unsure = state.compared.is_none();
             state.compared = Some(now);
             recall(state, &facts, stored, now);
         }
-        let (stored, failure) = match stored {
-            Ok(stored) => (stored, None),
-            Err(failure) => (None, Some(failure)),
-        };
         if state.memory.links.is_empty()
             && let Some(failure) = failure
         {
@@ -115,12 +113,13 @@ impl Pass<'_> {
         }
         let judgement = verdict::judge(&facts, self.settings, &state.memory, now);
         state.memory = judgement.memory.clone();
-        let written = self.publish(state, &judgement, stored, force, unsure);
-        written?;
+        self.publish(state, &judgement, stored, force, unsure)?;
         failure.map_or(Ok(judgement), Err)
     }
 
-    /// Writes what is not as it should be.
+    /// Writes what is not as it should be. `stored` is what the CIB has, where it was asked;
+    /// `unsure`, that it was asked for the first time, so that nothing is known of what the
+    /// attribute manager has.
     fn publish(
         &mut self,
         state: &mut State,

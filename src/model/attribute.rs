@@ -3,8 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::link::LinkNumber;
-use super::verdict::LinkState;
+use super::link::{LinkNumber, LinkState};
 
 /// Node attributes by name.
 pub type Attributes = BTreeMap<String, String>;

@@ -1,4 +1,4 @@
-//! The nouns: what Corosync and the kernel say of this node's links, undecided.
+//! The nouns: links and nodes, and what Corosync and the kernel say of them, undecided.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -38,6 +38,37 @@ impl LinkNumber {
 impl fmt::Display for LinkNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// What is published of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum LinkState {
+    /// It carries data to every peer that counts.
+    Up,
+    /// It does not.
+    Faulty,
+    /// Link state could not be read for a long time.
+    Unknown,
+}
+
+impl LinkState {
+    /// The state that is written so, if any.
+    pub fn parse(text: &str) -> Option<LinkState> {
+        [LinkState::Up, LinkState::Faulty, LinkState::Unknown]
+            .into_iter()
+            .find(|state| state.to_string() == text)
+    }
+}
+
+impl fmt::Display for LinkState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LinkState::Up => "UP",
+            LinkState::Faulty => "FAULTY",
+            LinkState::Unknown => "UNKNOWN",
+        })
     }
 }
 

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::link::{LinkNumber, NodeId};
+use super::link::{LinkNumber, LinkState, NodeId};
 use super::moment::Moment;
-use super::verdict::LinkState;
 
 /// What was known before: the links' verdicts and how the peers were last seen. It is worth
 /// something only as long as the same corosync process runs.

@@ -4,48 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::attribute::{self, Attributes};
 use super::evidence::{self, Testimony};
-use super::link::{Facts, Interface, LinkNumber, LocalLink, Transport};
+use super::link::{Facts, Interface, LinkNumber, LinkState, LocalLink, Transport};
 use super::memory::{Evidence, LinkMemory, Memory};
 use super::moment::Moment;
 use super::settings::{FaultyWhen, Settings};
 
 /// After how long a link is believed to have left the configuration.
 const TIME_TO_LEAVE: Duration = Duration::from_secs(1);
-
-/// What is published of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum LinkState {
-    /// It carries data to every peer that counts.
-    Up,
-    /// It does not.
-    Faulty,
-    /// Link state could not be read for a long time.
-    Unknown,
-}
-
-impl LinkState {
-    /// The state that is written so, if any.
-    pub fn parse(text: &str) -> Option<LinkState> {
-        [LinkState::Up, LinkState::Faulty, LinkState::Unknown]
-            .into_iter()
-            .find(|state| state.to_string() == text)
-    }
-}
-
-impl fmt::Display for LinkState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            LinkState::Up => "UP",
-            LinkState::Faulty => "FAULTY",
-            LinkState::Unknown => "UNKNOWN",
-        })
-    }
-}
 
 /// Why a link has its verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]

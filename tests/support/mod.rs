@@ -9,11 +9,11 @@ mod world;
 pub use cluster::{Cluster, Event};
 pub use world::{Loss, World};
 
-use ringcheck::model::link::{Facts, LinkNumber};
+use ringcheck::model::link::{Facts, LinkNumber, LinkState};
 use ringcheck::model::memory::Memory;
 use ringcheck::model::moment::Moment;
 use ringcheck::model::settings::Settings;
-use ringcheck::model::verdict::{self, Judgement, LinkState, Verdict};
+use ringcheck::model::verdict::{self, Judgement, Verdict};
 
 pub const UP: Option<LinkState> = Some(LinkState::Up);
 pub const FAULTY: Option<LinkState> = Some(LinkState::Faulty);
