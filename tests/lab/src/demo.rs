@@ -47,7 +47,18 @@ pub fn demo(prefix: &str, deb: Option<PathBuf>) -> Result<()> {
     };
     watch("see every link UP in `crm_mon -A1` on n1", &all_up)?;
     steps.step("pull n2's cable of link 1", || n2.cut(1, Cut::Carrier))?;
-    watch("see n2's link 1 FAULTY on n1", &[state(n2, 1, "FAULTY")])?;
+    // A link's fault is seen from both of its ends.
+    let faulty: Vec<_> = cluster
+        .nodes()
+        .iter()
+        .map(|node| state(node, 1, "FAULTY"))
+        .collect();
+    watch("see link 1 FAULTY in `crm_mon -A1` on n1", &faulty)?;
+    for node in [n2, n1] {
+        let what = format!("ask {} why: ringcheck", node.name());
+        let table = steps.step(&what, || node.run(&["ringcheck"]))?;
+        steps.show(&table)?;
+    }
     steps.step("put the cable back", || n2.heal(1))?;
     watch("see every link UP again, after the recovery hold", &all_up)?;
     steps.step("take everything down", || cluster.down())?;
