@@ -393,6 +393,30 @@ fn rule_5_a_node_that_starts_gives_the_others_time_to_join() {
 }
 
 #[test]
+fn the_redundant_ring_protocol_is_believed_after_the_interface() {
+    let mut cluster = Cluster::udpu(1);
+    let ring = |cluster: &mut Cluster, faulty| {
+        let links = &mut cluster.facts_mut().links;
+        links.get_mut(&LinkNumber(0)).unwrap().rrp_faulty = Some(faulty);
+    };
+    ring(&mut cluster, false);
+    let judgement = Judge::default().look(&cluster.facts());
+    assert_eq!(state(&judgement, 0), UP);
+    assert_eq!(reason(&judgement, 0), "the ring is active");
+    ring(&mut cluster, true);
+    let judgement = Judge::default().look(&cluster.facts());
+    assert_eq!(state(&judgement, 0), FAULTY);
+    assert_eq!(
+        reason(&judgement, 0),
+        "the ring is marked FAULTY by Corosync"
+    );
+    ring(&mut cluster, false);
+    cluster.interface(0, Interface::Absent);
+    let judgement = Judge::default().look(&cluster.facts());
+    assert_eq!(state(&judgement, 0), FAULTY);
+}
+
+#[test]
 fn rule_5_with_udpu_the_interface_decides() {
     let mut cluster = Cluster::udpu(2);
     let judgement = Judge::default().look(&cluster.facts());

@@ -32,6 +32,7 @@ impl Source for Observer {
                 interface,
                 ping_interval: link.ping_interval,
                 ping_timeout: link.ping_timeout,
+                rrp_faulty: link.rrp_faulty,
             };
             (number, link)
         });

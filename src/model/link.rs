@@ -124,6 +124,9 @@ pub struct LocalLink {
     pub ping_interval: Duration,
     /// After how long without an answer knet gives the link up (`…knet_ping_timeout`).
     pub ping_timeout: Duration,
+    /// What Corosync 2's redundant ring protocol says of it, where Corosync has nothing better
+    /// (`runtime.totem.pg.mrp.rrp.L.faulty`).
+    pub rrp_faulty: Option<bool>,
 }
 
 /// Another node of the node list.

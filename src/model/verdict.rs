@@ -25,6 +25,11 @@ pub enum Reason {
     NoPeers,
     /// The transport says nothing about its link, so the local interface alone decides.
     InterfaceOnly(Transport),
+    /// Corosync 2's redundant ring protocol says so.
+    Rrp {
+        /// Whether it marked the ring FAULTY.
+        faulty: bool,
+    },
     /// The interface that has the link's address is down, without carrier or gone.
     Interface(Interface),
     /// Good again, but not yet for as long as the recovery hold asks.
@@ -54,6 +59,8 @@ impl fmt::Display for Reason {
             Reason::InterfaceOnly(transport) => {
                 write!(f, "the interface is up ({transport} tells no more)")
             }
+            Reason::Rrp { faulty: true } => f.write_str("the ring is marked FAULTY by Corosync"),
+            Reason::Rrp { faulty: false } => f.write_str("the ring is active"),
             Reason::Interface(Interface::Down(name)) => write!(f, "interface {name} is down"),
             Reason::Interface(Interface::NoCarrier(name)) => {
                 write!(f, "interface {name} has no carrier")
@@ -232,6 +239,12 @@ fn find(
 ) -> Finding {
     if !matches!(link.interface, Interface::Up(_) | Interface::Unknown) {
         return Finding::Bad(Reason::Interface(link.interface.clone()));
+    }
+    if let Some(faulty) = link.rrp_faulty {
+        return match faulty {
+            true => Finding::Bad(Reason::Rrp { faulty }),
+            false => Finding::Good(Reason::Rrp { faulty }),
+        };
     }
     if facts.transport != Transport::Knet {
         return Finding::Good(Reason::InterfaceOnly(facts.transport));

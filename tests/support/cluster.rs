@@ -216,6 +216,7 @@ fn local(link: u8) -> LocalLink {
         // What corosync makes of its default token of 3000 ms.
         ping_interval: Duration::from_millis(750),
         ping_timeout: Duration::from_millis(1500),
+        rrp_faulty: None,
     }
 }
 

@@ -56,6 +56,9 @@ pub struct ConfiguredLink {
     pub ping_interval: Duration,
     /// knet's ping timeout, zero with other transports.
     pub ping_timeout: Duration,
+    /// What Corosync 2's redundant ring protocol says, where no peer has a link in the STATS
+    /// map.
+    pub rrp_faulty: Option<bool>,
 }
 
 /// The connection to corosync, made at the first read and kept for the next ones.
@@ -153,7 +156,7 @@ fn picture(icmap: &Map, stats: &Map) -> Result<Picture, Failure> {
             "this node is in no node list; check the nodelist of /etc/corosync/corosync.conf",
         )
     })?;
-    let transport = match icmap.text("totem.transport")?.as_deref() {
+    let mut transport = match icmap.text("totem.transport")?.as_deref() {
         None | Some("knet") => Transport::Knet,
         Some("udpu") => Transport::Udpu,
         Some("udp") => Transport::Udp,
@@ -177,16 +180,25 @@ fn picture(icmap: &Map, stats: &Map) -> Result<Picture, Failure> {
             "the node list is incomplete",
         )
     })?;
-    let links = links(icmap, local, node, &nodes)?;
+    let mut links = links(icmap, local, node, &nodes)?;
     let peers = nodes
         .into_iter()
         .map(|(position, id)| Ok((id, peer(icmap, stats, position, id, &links)?)))
         .collect::<Result<BTreeMap<_, _>, Failure>>()?;
-    if transport == Transport::Knet
-        && !peers.is_empty()
-        && peers.values().all(|peer| peer.links.is_empty())
-    {
-        return Err(unreadable("stats.knet", "it has no link of any peer"));
+    if !peers.is_empty() && peers.values().all(|peer| peer.links.is_empty()) {
+        for (number, link) in &mut links {
+            let faulty = icmap.number(&format!("runtime.totem.pg.mrp.rrp.{number}.faulty"))?;
+            link.rrp_faulty = faulty.map(|faulty| faulty != 0);
+        }
+        let rrp = links.values().any(|link| link.rrp_faulty.is_some());
+        transport = match transport {
+            Transport::Knet if !rrp => {
+                return Err(unreadable("stats.knet", "it has no link of any peer"));
+            }
+            // Corosync 2 knows no knet: a missing transport is its own default.
+            Transport::Knet => Transport::Udp,
+            other => other,
+        };
     }
     Ok(Picture {
         node,
@@ -225,6 +237,7 @@ fn links(
             configured,
             ping_interval: time("interval")?,
             ping_timeout: time("timeout")?,
+            rrp_faulty: None,
         };
         links.insert(number, link);
     }
