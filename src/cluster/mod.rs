@@ -16,6 +16,7 @@ pub mod interface;
 pub mod journal;
 pub mod observer;
 pub mod pacemaker;
+pub mod sandbox;
 pub mod user;
 
 /// Where facts come from.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::cluster::boot;
 use crate::cluster::daemon::Daemons;
 use crate::cluster::journal::{Journal, Level};
-use crate::cluster::user;
+use crate::cluster::{sandbox, user};
 use crate::model::failure::{Exit, Failure};
 use crate::store::FOLDER;
 use crate::store::folder::Folder;
@@ -20,7 +20,7 @@ const PROC: &str = "/proc";
 /// How long after its deadline a process may still be alive.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// This node, entered: the process runs as hacluster from here on.
+/// This node, entered: the process runs as hacluster from here on, and writes nowhere else.
 pub struct Station {
     /// The folder of the state.
     pub folder: Folder,
@@ -30,7 +30,8 @@ pub struct Station {
 }
 
 impl Station {
-    /// Looks where everything is and gives root's rights up.
+    /// Looks where everything is, gives root's rights up, and with them the right to write
+    /// anywhere else.
     ///
     /// # Errors
     /// When the folder is missing or not hacluster's. Where Pacemaker is not running either,
@@ -45,6 +46,7 @@ impl Station {
         if user::is_root() {
             user::become_user(owner)?;
         }
+        sandbox::enter(Path::new(FOLDER));
         Ok(Station {
             folder,
             boot_id,
