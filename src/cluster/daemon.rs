@@ -83,6 +83,10 @@ impl Daemons {
 
 fn stat(proc: &Path, pid: u32) -> Option<(String, Incarnation)> {
     let text = fs::read_to_string(proc.join(pid.to_string()).join("stat")).ok()?;
+    parse_stat(pid, &text)
+}
+
+fn parse_stat(pid: u32, text: &str) -> Option<(String, Incarnation)> {
     // The name is in parentheses and may itself contain any character.
     let (_, rest) = text.split_once('(')?;
     let (comm, rest) = rest.rsplit_once(')')?;
@@ -108,7 +112,16 @@ fn trusted(proc: &Path, pid: u32, hacluster: Option<u32>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_stat_file_makes_it_panic(text in "([0-9]{1,5} |\\(|\\)|[SRZX] |\\PC){0,40}") {
+            parse_stat(1, &text);
+        }
+    }
 
     struct Proc(tempfile::TempDir);
 

@@ -113,7 +113,20 @@ fn parse(xml: &str) -> Option<Attributes> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_is_ours(
+            xml in "(<xpath-query>|</xpath-query>|<nvpair (name|value|id)=\"(ringnumber_[0-9]|\\PC{0,3})\"|/>|\\PC){0,12}"
+        ) {
+            for name in parse(&xml).unwrap_or_default().keys() {
+                prop_assert!(attribute::link(name).is_some(), "{}", name);
+            }
+        }
+    }
 
     #[test]
     fn reads_one_and_several_attributes() {

@@ -140,6 +140,16 @@ mod tests {
 
     proptest! {
         #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert_eq!(parse(&bytes, BOOT), None);
+        }
+
+        #[test]
+        fn no_json_makes_it_panic(text in "(\\{|\\}|\\[|\\]|,|:|\"(version|boot-id|daemons|memory|links|peers|published|members|compared|node)\"|[0-9]{1,20}|null|true|\\PC){0,60}") {
+            let _ = parse(text.as_bytes(), BOOT);
+        }
+
+        #[test]
         fn a_torn_or_mangled_file_counts_as_none_or_is_whole(at in 0usize..400, byte: u8, cut: bool) {
             let mut bytes = serde_json::to_vec(&written()).unwrap();
             let at = at.min(bytes.len() - 1);

@@ -297,7 +297,8 @@ fn peer(
     {
         for number in peer.links.keys() {
             let key = format!("stats.knet.node{id}.link{number}.rx_total_packets");
-            peer.received += stats.counter(&key)?.unwrap_or_default();
+            let received = stats.counter(&key)?.unwrap_or_default();
+            peer.received = peer.received.saturating_add(received);
         }
     }
     Ok(peer)
@@ -347,7 +348,18 @@ fn told_addresses(told: &str) -> BTreeMap<LinkNumber, IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_a_node_told_is_an_address_or_nothing(
+            told in "(r\\([0-9]{0,3}\\)|ip\\([0-9a-f.:]{0,9}\\)|[rip() ]{0,6}|\\PC){0,8}"
+        ) {
+            told_addresses(&told);
+        }
+    }
 
     #[test]
     fn reads_what_a_node_told_of_its_addresses() {
