@@ -1,5 +1,5 @@
 # All of it needs root: the lab boots real nodes.
-.PHONY: demo test test-cluster deb lab lab-down setup build-lab
+.PHONY: demo test test-cluster soak deb lab lab-down setup build-lab
 
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 LAB = @cargo run --quiet --package ringcheck-lab --
@@ -18,6 +18,11 @@ test: setup
 # The cluster tests, or with TEST=name those whose names contain it.
 test-cluster: setup
 	@cargo test --locked --test cluster -- $(TEST)
+
+# Whatever may happen to a cluster, at random: STEPS=n things, by chance or as with SEED=s.
+soak: setup
+	@SEED=$${SEED:-$$(date +%s)} STEPS=$${STEPS:-300} \
+		cargo test --locked --test cluster -- --ignored --exact soak
 
 # The Debian package, in target/debian.
 deb: setup

@@ -8,6 +8,7 @@ mod concurrent;
 mod lifecycle;
 mod links;
 mod node;
+mod oracle;
 mod package;
 mod quiet;
 mod record;
@@ -34,6 +35,7 @@ fn main() {
         concurrent::TESTS,
         refused::TESTS,
         package::TESTS,
+        oracle::TESTS,
     ];
     let three = three.iter().copied().flatten();
     let mut trials: Vec<Trial> = three
@@ -41,6 +43,9 @@ fn main() {
         .collect();
     for (name, spec, test) in shapes::tests() {
         trials.push(trial(beds, name, spec, test));
+    }
+    if let Some((spec, test)) = oracle::soak() {
+        trials.push(trial(beds, "soak", spec, test).with_ignored_flag(true));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     beds.clear();

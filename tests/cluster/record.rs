@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 
 use crate::bed::Bed;
 
-const LOG: &str = "/var/log/pacemaker/pacemaker.log";
+pub const LOG: &str = "/var/log/pacemaker/pacemaker.log";
 
 /// How long each node's log was when the record was begun.
 pub struct Record {

@@ -1,0 +1,188 @@
+//! The oracle: whatever happens to a cluster, in whatever order, every node shows in the end
+//! what is so, and meanwhile nothing that never was.
+//!
+//! A step is chosen by chance (of a seed that is printed), done, and followed through three
+//! gates: Corosync sees it, Pacemaker agrees on who is online, and every node's crm_mon shows
+//! what the model says. Then every value that any pacemaker-attrd has logged is judged: it
+//! must have been true at some time of the step, in the order in which it was.
+//!
+//! `make soak STEPS=n SEED=s` runs it as long as one likes, on a cluster whose shape the seed
+//! chooses.
+
+mod act;
+mod dice;
+mod report;
+mod step;
+mod watch;
+mod world;
+
+use std::env;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use lab::{Form, Spec};
+
+use crate::bed::Bed;
+use dice::Dice;
+use report::Report;
+use step::Step;
+use watch::{Value, Watch};
+use world::{State, World, is_true};
+
+pub const TESTS: &[(&str, crate::Test)] = &[("whatever_happens_shortly", shortly)];
+
+/// The recovery hold that the nodes are given, for speed.
+const HOLD: Duration = Duration::from_secs(3);
+
+/// The timer's interval that they are given.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What a busy machine may take beyond what the rules do.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// For how long all must agree.
+const STEADY: Duration = Duration::from_millis(1500);
+
+fn shortly(bed: &Bed) -> Result<()> {
+    run(bed, 7, 12)
+}
+
+/// The long run, which is done when it is asked for by name: its cluster, and it.
+pub fn soak() -> Option<(Spec, crate::Test)> {
+    let seed = number("SEED").ok().flatten()?;
+    let mut dice = Dice::new(seed);
+    let nodes = dice.pick(&[2, 3, 3, 4, 5]);
+    let links = dice.pick(&[1, 2, 2, 2, 3, 3]);
+    let form = dice.pick(&[Form::Conf, Form::Conf, Form::Pcs]);
+    let spec = Spec {
+        nodes,
+        links: (0..links).collect(),
+        form,
+        ..Spec::default()
+    };
+    Some((spec, long as crate::Test))
+}
+
+fn long(bed: &Bed) -> Result<()> {
+    let seed = number("SEED")?.context("no SEED")?;
+    let steps = number("STEPS")?.unwrap_or(300);
+    run(bed, seed, usize::try_from(steps)?)
+}
+
+fn number(name: &str) -> Result<Option<u64>> {
+    let text = env::var(name).unwrap_or_default();
+    match text.is_empty() {
+        true => Ok(None),
+        false => Ok(Some(
+            text.parse().with_context(|| format!("{name}={text}"))?,
+        )),
+    }
+}
+
+fn run(bed: &Bed, seed: u64, steps: usize) -> Result<()> {
+    let pcs = bed.spec.form == Form::Pcs;
+    let (nodes, links) = (bed.spec.nodes, &bed.spec.links);
+    println!("seed {seed}, {steps} steps, {nodes} nodes, links {links:?}, by pcs: {pcs}");
+    act::quicken(bed)?;
+    let mut dice = Dice::new(seed);
+    let mut world = World::whole(nodes, links, pcs);
+    let mut watch = Watch::begin(bed)?;
+    let mut report = Report::default();
+    let (corosync, shown) = (watch.corosync_limit(), watch.shown_limit());
+    println!(
+        "recovery hold {HOLD:?}, timer {INTERVAL:?}; bounds: Corosync {corosync:?}, then {shown:?}"
+    );
+    let result = (|| -> Result<()> {
+        watch.settle(&[world.clone()], true)?;
+        for number in 1..=steps {
+            let step = Step::choose(&world, &mut dice);
+            take(&mut watch, bed, &step, &mut world, &mut report)
+                .with_context(|| format!("seed {seed}, step {number}: {step}"))?;
+        }
+        for step in Step::home(&world) {
+            take(&mut watch, bed, &step, &mut world, &mut report)
+                .with_context(|| format!("seed {seed}, on the way home: {step}"))?;
+        }
+        Ok(())
+    })();
+    println!("seed {seed}, {nodes} nodes, links {links:?}, by pcs: {pcs}");
+    println!("longest times            n   corosync     online attributes\n{report}");
+    if result.is_err() {
+        watch.tell();
+    }
+    result?;
+    ensure!(report.wrong.is_empty(), "never true: {:#?}", report.wrong);
+    act::slow_down(bed)
+}
+
+fn take(
+    watch: &mut Watch,
+    bed: &Bed,
+    step: &Step,
+    world: &mut World,
+    report: &mut Report,
+) -> Result<()> {
+    println!("{} {step}    ({world})", time_of_day());
+    let worlds = step.worlds(world);
+    act::act(bed, step, world)?;
+    let restarted = worlds.iter().any(|later| later.down != world.down);
+    let settled = watch.settle(&worlds, restarted);
+    let values = watch.values()?;
+    report.values += values.len();
+    let wrong = never_true(bed, &worlds, &values);
+    if !wrong.is_empty() {
+        println!("{} NEVER TRUE: {wrong:#?}", time_of_day());
+        watch.tell();
+        report.wrong.extend(wrong);
+    }
+    report.add(step.kind(), settled?);
+    *world = worlds.last().context("no world")?.clone();
+    Ok(())
+}
+
+/// The values that were not true, in the order in which they were set, while these worlds were.
+fn never_true(bed: &Bed, worlds: &[World], values: &[Value]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut known = 0;
+    for observer in 1..=bed.spec.nodes {
+        for subject in 1..=bed.spec.nodes {
+            for &link in &bed.spec.links {
+                let state = |state: State| bed.attribute(subject, link, &state.to_string());
+                let (up, faulty) = (state(State::Up), state(State::Faulty));
+                let set: Vec<&Value> = values
+                    .iter()
+                    .filter(|value| value.observer == observer)
+                    .filter(|value| (&value.subject, &value.name) == (&up.0.0, &up.0.1))
+                    .collect();
+                known += set.len();
+                let states = set.iter().map(|value| match &value.value {
+                    text if *text == up.1 => Some(State::Up),
+                    text if *text == faulty.1 => Some(State::Faulty),
+                    _ => None,
+                });
+                let states: Option<Vec<State>> = states.collect();
+                let truth: Vec<_> = worlds
+                    .iter()
+                    .map(|world| world.shows(subject, link))
+                    .collect();
+                if !states.is_some_and(|states| is_true(&states, &truth)) {
+                    let lines = set.iter().map(|value| value.line.clone());
+                    wrong.push(format!("log of n{observer}, truth {truth:?}:"));
+                    wrong.extend(lines);
+                }
+            }
+        }
+    }
+    if known != values.len() {
+        wrong.push(format!("values of other links or nodes among {values:#?}"));
+    }
+    wrong
+}
+
+fn time_of_day() -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let day = now.as_secs() % 86400;
+    format!("{:02}:{:02}:{:02}", day / 3600, day / 60 % 60, day % 60)
+}

@@ -1,0 +1,268 @@
+//! What can happen, when it may, and which worlds it goes through.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::dice::Dice;
+use super::world::{Down, Fault, World};
+
+/// Something that happens to the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Break(usize, u8, Fault),
+    Heal(usize, u8),
+    /// Broken and whole again after so long.
+    Flap(usize, u8, Fault, Duration),
+    /// All links of a node at once.
+    Isolate(usize, Fault),
+    /// All links of a node whole again at once.
+    HealAll(usize),
+    Stop(usize),
+    PowerCut(usize),
+    Start(usize),
+    Reboot(usize),
+    RestartCorosync(usize),
+    KillCorosync(usize),
+    KillAttrd(usize),
+    KillControld(usize),
+    AddLink(u8),
+    RemoveLink(u8),
+}
+
+/// How likely each kind is where it is possible; what leads back to a whole world is more
+/// likely, or it would be seldom seen.
+const KINDS: [(&str, usize); 20] = [
+    ("carrier lost", 4),
+    ("interface down", 3),
+    ("address removed", 3),
+    ("packets in dropped", 3),
+    ("packets out dropped", 3),
+    ("packets dropped", 3),
+    ("link healed", 16),
+    ("link flapped", 9),
+    ("node cut off", 3),
+    ("node healed", 8),
+    ("cluster stopped", 2),
+    ("power cut", 2),
+    ("node started", 16),
+    ("node rebooted", 2),
+    ("corosync restarted", 3),
+    ("corosync killed", 2),
+    ("attrd killed", 3),
+    ("controld killed", 3),
+    ("link added", 8),
+    ("link removed", 3),
+];
+
+impl Step {
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Step::Break(_, _, Fault::Carrier) => "carrier lost",
+            Step::Break(_, _, Fault::Interface) => "interface down",
+            Step::Break(_, _, Fault::Address) => "address removed",
+            Step::Break(_, _, Fault::DropIn) => "packets in dropped",
+            Step::Break(_, _, Fault::DropOut) => "packets out dropped",
+            Step::Break(_, _, Fault::DropBoth) => "packets dropped",
+            Step::Heal(..) => "link healed",
+            Step::Flap(..) => "link flapped",
+            Step::Isolate(..) => "node cut off",
+            Step::HealAll(_) => "node healed",
+            Step::Stop(_) => "cluster stopped",
+            Step::PowerCut(_) => "power cut",
+            Step::Start(_) => "node started",
+            Step::Reboot(_) => "node rebooted",
+            Step::RestartCorosync(_) => "corosync restarted",
+            Step::KillCorosync(_) => "corosync killed",
+            Step::KillAttrd(_) => "attrd killed",
+            Step::KillControld(_) => "controld killed",
+            Step::AddLink(_) => "link added",
+            Step::RemoveLink(_) => "link removed",
+        }
+    }
+
+    /// Something that may happen to this world.
+    pub fn choose(world: &World, dice: &mut Dice) -> Step {
+        let possible: Vec<Step> = every(world)
+            .into_iter()
+            .filter(|step| step.worlds(world).iter().all(World::is_sure))
+            .collect();
+        let likely: Vec<&str> = KINDS
+            .iter()
+            .filter(|(kind, _)| possible.iter().any(|step| step.kind() == *kind))
+            .flat_map(|(kind, weight)| vec![*kind; *weight])
+            .collect();
+        let kind = dice.pick(&likely);
+        let of_kind = possible.iter().filter(|step| step.kind() == kind);
+        dice.pick(&of_kind.copied().collect::<Vec<Step>>())
+    }
+
+    /// The steps that make everything whole again.
+    pub fn home(world: &World) -> Vec<Step> {
+        let down = world.down.keys().map(|&n| Step::Start(n));
+        let ends = world.faults.keys();
+        let booted = |n: &usize, link: &u8| {
+            world.down.get(n) == Some(&Down::Off) && world.faults[&(*n, *link)].ends_at_boot()
+        };
+        let heals = ends.filter(|(n, link)| !booted(n, link));
+        let heals = heals.map(|&(n, link)| Step::Heal(n, link));
+        let gone = world
+            .links
+            .iter()
+            .filter(|link| !world.configured.contains(link));
+        down.chain(heals)
+            .chain(gone.map(|&link| Step::AddLink(link)))
+            .collect()
+    }
+
+    /// The worlds that it goes through, from `world` to the one that it leaves. What happens
+    /// to several links at once is one change: it takes less time than anybody could tell.
+    pub fn worlds(&self, world: &World) -> Vec<World> {
+        let changed = |change: &dyn Fn(&mut World)| {
+            let mut world = world.clone();
+            change(&mut world);
+            world
+        };
+        let with = |n: usize, link: u8, fault: Fault| {
+            changed(&|w| {
+                w.faults.insert((n, link), fault);
+            })
+        };
+        let down = |n: usize, how: Down| {
+            changed(&|w| {
+                w.down.insert(n, how);
+            })
+        };
+        let booted = |n: usize| {
+            changed(&|w| {
+                w.faults
+                    .retain(|&(m, _), fault| m != n || !fault.ends_at_boot());
+                w.down.remove(&n);
+            })
+        };
+        let (before, same) = (world.clone(), world.clone());
+        match *self {
+            Step::Break(n, link, fault) => vec![before, with(n, link, fault)],
+            Step::Heal(n, link) => {
+                let healed = changed(&|w| {
+                    w.faults.remove(&(n, link));
+                });
+                vec![before, healed]
+            }
+            Step::Flap(n, link, fault, _) => vec![before, with(n, link, fault), same],
+            Step::Isolate(n, fault) => {
+                let isolated = changed(&|w| {
+                    for &link in &w.configured {
+                        w.faults.entry((n, link)).or_insert(fault);
+                    }
+                });
+                vec![before, isolated]
+            }
+            Step::HealAll(n) => {
+                let healed = changed(&|w| w.faults.retain(|&(m, _), _| m != n));
+                vec![before, healed]
+            }
+            Step::Stop(n) => vec![before, down(n, Down::Stopped)],
+            Step::PowerCut(n) => vec![before, down(n, Down::Off)],
+            Step::Start(n) => match world.down.get(&n) {
+                Some(Down::Off) => vec![before, booted(n)],
+                _ => vec![
+                    before,
+                    changed(&|w| {
+                        w.down.remove(&n);
+                    }),
+                ],
+            },
+            Step::Reboot(n) => vec![before, down(n, Down::Off), booted(n)],
+            Step::RestartCorosync(n) | Step::KillCorosync(n) => {
+                vec![before, down(n, Down::Stopped), same]
+            }
+            Step::KillAttrd(_) | Step::KillControld(_) => vec![before],
+            Step::AddLink(link) => {
+                let added = changed(&|w| {
+                    w.configured.insert(link);
+                });
+                vec![before, added]
+            }
+            Step::RemoveLink(link) => {
+                let removed = changed(&|w| {
+                    w.configured.remove(&link);
+                });
+                vec![before, removed]
+            }
+        }
+    }
+}
+
+/// Every step that makes sense; whether it leads to a world that is sure is asked elsewhere.
+fn every(world: &World) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let powered = |n: &usize| world.down.get(n) != Some(&Down::Off);
+    for n in (1..=world.nodes).filter(powered) {
+        for &link in &world.links {
+            if world.faults.contains_key(&(n, link)) {
+                steps.push(Step::Heal(n, link));
+                continue;
+            }
+            steps.extend(Fault::ALL.map(|fault| Step::Break(n, link, fault)));
+            if world.down.contains_key(&n) {
+                continue;
+            }
+            for fault in Fault::ALL {
+                let times = [200, 700, 1300, 4000].map(Duration::from_millis);
+                steps.extend(times.map(|time| Step::Flap(n, link, fault, time)));
+            }
+        }
+        if world.faults.keys().filter(|(m, _)| *m == n).count() > 1 {
+            steps.push(Step::HealAll(n));
+        }
+    }
+    for n in world.up() {
+        if world.partition(n).len() > 1 && world.configured.len() > 1 {
+            steps.extend(Fault::ALL.map(|fault| Step::Isolate(n, fault)));
+        }
+        steps.extend([
+            Step::Stop(n),
+            Step::PowerCut(n),
+            Step::Reboot(n),
+            Step::RestartCorosync(n),
+            Step::KillCorosync(n),
+            Step::KillAttrd(n),
+            Step::KillControld(n),
+        ]);
+    }
+    steps.extend(world.down.keys().map(|&n| Step::Start(n)));
+    let first = world.links[0];
+    let pcs_works = !world.pcs || !world.faults.keys().any(|(_, link)| *link == first);
+    if world.absent() == 0 && pcs_works {
+        for &link in world.links.iter().filter(|link| **link != first) {
+            steps.push(match world.configured.contains(&link) {
+                true => Step::RemoveLink(link),
+                false => Step::AddLink(link),
+            });
+        }
+    }
+    steps
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind();
+        match self {
+            Step::Break(n, link, _) | Step::Heal(n, link) => write!(f, "{kind}: n{n} link {link}"),
+            Step::Flap(n, link, fault, time) => {
+                write!(f, "{kind}: n{n} link {link}, {fault:?} for {time:?}")
+            }
+            Step::Isolate(n, fault) => write!(f, "{kind}: n{n}, {fault:?}"),
+            Step::AddLink(link) | Step::RemoveLink(link) => write!(f, "{kind}: link {link}"),
+            Step::HealAll(n)
+            | Step::Stop(n)
+            | Step::PowerCut(n)
+            | Step::Start(n)
+            | Step::Reboot(n)
+            | Step::RestartCorosync(n)
+            | Step::KillCorosync(n)
+            | Step::KillAttrd(n)
+            | Step::KillControld(n) => write!(f, "{kind}: n{n}"),
+        }
+    }
+}
