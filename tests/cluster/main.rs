@@ -44,6 +44,10 @@ fn main() {
     for (name, spec, test) in shapes::tests() {
         trials.push(trial(beds, name, spec, test));
     }
+    for (name, test) in oracle::PURE {
+        let test = || test().map_err(|error| Failed::from(format!("{error:#}")));
+        trials.push(Trial::test(*name, test));
+    }
     if let Some((spec, test)) = oracle::soak() {
         trials.push(trial(beds, "soak", spec, test).with_ignored_flag(true));
     }

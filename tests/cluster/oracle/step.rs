@@ -82,18 +82,22 @@ impl Step {
 
     /// Something that may happen to this world.
     pub fn choose(world: &World, dice: &mut Dice) -> Step {
-        let possible: Vec<Step> = every(world)
-            .into_iter()
-            .filter(|step| step.worlds(world).iter().all(World::is_sure))
-            .collect();
+        let every = every(world);
         let likely: Vec<&str> = KINDS
             .iter()
-            .filter(|(kind, _)| possible.iter().any(|step| step.kind() == *kind))
             .flat_map(|(kind, weight)| vec![*kind; *weight])
             .collect();
-        let kind = dice.pick(&likely);
-        let of_kind = possible.iter().filter(|step| step.kind() == kind);
-        dice.pick(&of_kind.copied().collect::<Vec<Step>>())
+        loop {
+            let kind = dice.pick(&likely);
+            let mut of_kind = every.clone();
+            of_kind.retain(|step| {
+                step.kind() == kind && step.worlds(world).iter().all(World::is_sure)
+            });
+            // A daemon can always be killed, so this ends.
+            if !of_kind.is_empty() {
+                return dice.pick(&of_kind);
+            }
+        }
     }
 
     /// The steps that make everything whole again.

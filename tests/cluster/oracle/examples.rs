@@ -1,0 +1,75 @@
+//! The model itself, by example: no cluster is needed.
+
+use anyhow::{Result, ensure};
+
+use super::dice::Dice;
+use super::step::Step;
+use super::world::State::{Faulty, Up};
+use super::world::{Down, Fault, State, World, is_true};
+
+pub fn the_oracle_knows_the_rules() -> Result<()> {
+    let shows = |world: &World, link| -> Vec<Option<State>> {
+        (1..=world.nodes).map(|n| world.shows(n, link)).collect()
+    };
+    let expect = |world: &World, link, wanted: &[Option<State>]| {
+        let shown = shows(world, link);
+        ensure!(shown == wanted, "{world}: link {link} is {shown:?}");
+        Ok(())
+    };
+    let mut world = World::whole(3, &[0, 1], false);
+    expect(&world, 0, &[Some(Up); 3])?;
+    world.faults.insert((3, 1), Fault::DropIn);
+    expect(&world, 0, &[Some(Up); 3])?;
+    expect(&world, 1, &[Some(Faulty); 3])?;
+    // Cut off: nobody is left to judge by, and the interfaces are up.
+    world.faults.insert((3, 0), Fault::DropBoth);
+    ensure!(world.is_sure() && world.partition(1) == [1, 2]);
+    expect(&world, 1, &[Some(Up); 3])?;
+    world.faults.insert((3, 0), Fault::Carrier);
+    expect(&world, 0, &[Some(Up), Some(Up), Some(Faulty)])?;
+    // A node that is down shows nothing, and is nobody to judge by.
+    world.faults.remove(&(3, 0));
+    world.down.insert(3, Down::Stopped);
+    expect(&world, 1, &[Some(Up), Some(Up), None])?;
+    world.configured.remove(&1);
+    expect(&world, 1, &[None; 3])?;
+    // Node 1 and node 3 cannot talk with each other, but both with node 2.
+    let mut world = World::whole(3, &[0, 1], false);
+    world.faults.insert((1, 0), Fault::DropIn);
+    world.faults.insert((3, 1), Fault::DropIn);
+    ensure!(!world.is_sure(), "{world} is sure");
+    Ok(())
+}
+
+pub fn the_oracle_tells_what_never_was_true() -> Result<()> {
+    let broken = [Some(Up), Some(Faulty)];
+    let flapped = [Some(Up), Some(Faulty), Some(Up)];
+    let restarted = [Some(Faulty), None, Some(Faulty)];
+    ensure!(is_true(&[], &broken) && is_true(&[Faulty], &broken));
+    ensure!(is_true(&[Up, Up, Faulty, Faulty], &broken));
+    ensure!(!is_true(&[Faulty, Up], &broken), "came back");
+    ensure!(is_true(&[Up, Faulty, Up], &flapped) && is_true(&[Up], &flapped));
+    ensure!(!is_true(&[Faulty, Up, Faulty], &flapped), "flashed");
+    ensure!(!is_true(&[Faulty], &[Some(Up)]) && !is_true(&[Up], &restarted));
+    Ok(())
+}
+
+/// Any seed leads through worlds that are sure, and home again.
+pub fn the_oracle_never_leaves_what_it_is_sure_of() -> Result<()> {
+    for seed in 0..20 {
+        let mut dice = Dice::new(seed);
+        let nodes = dice.pick(&[2, 3, 4, 5]);
+        let links: Vec<u8> = (0..dice.pick(&[1, 2, 3])).collect();
+        let mut world = World::whole(nodes, &links, seed % 2 == 0);
+        for _ in 0..100 {
+            let step = Step::choose(&world, &mut dice);
+            world = step.worlds(&world).pop().unwrap_or(world);
+            ensure!(world.is_sure(), "seed {seed}: {step} leads to {world}");
+        }
+        for step in Step::home(&world) {
+            world = step.worlds(&world).pop().unwrap_or(world);
+        }
+        ensure!(world.to_string() == "all whole", "seed {seed}: {world}");
+    }
+    Ok(())
+}
