@@ -1,11 +1,14 @@
 //! Runs one of Pacemaker's tools, within a deadline.
 
-use std::io::Read;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::model::failure::{Exit, Failure};
@@ -26,7 +29,8 @@ pub struct Output {
 
 /// Runs `tool` with these arguments in a clean environment and waits for its end.
 ///
-/// Its output must fit into a pipe (64 KiB, pipe(7)): it is read when the tool has ended.
+/// Its output goes to memory files, not pipes: whoever it leaves behind with its output open
+/// does not block the reader, however much there is.
 ///
 /// # Errors
 /// When there is no such tool, it cannot be started, or it has not ended by the deadline
@@ -43,14 +47,21 @@ pub fn run(tool: &str, arguments: &[&str], deadline: Instant) -> Result<Output, 
                 FOLDERS.join(", ")
             ))
         })?;
+    let memory = || memfd_create(tool, MemfdFlags::CLOEXEC).map(File::from);
+    let both = || -> io::Result<_> {
+        let (stdout, stderr) = (memory()?, memory()?);
+        let handed_out = (stdout.try_clone()?, stderr.try_clone()?);
+        Ok((stdout, stderr, handed_out))
+    };
+    let (stdout, stderr, handed_out) = both().map_err(|error| failed(error.to_string()))?;
     let mut child = Command::new(path)
         .args(arguments)
         .env_clear()
         .env("PATH", FOLDERS.join(":"))
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stdout(handed_out.0)
+        .stderr(handed_out.1)
         .spawn()
         .map_err(|error| failed(error.to_string()))?;
     let ended = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
@@ -70,22 +81,21 @@ pub fn run(tool: &str, arguments: &[&str], deadline: Instant) -> Result<Output, 
             format!("{tool} did not end before the deadline: is Pacemaker hung?"),
         ));
     }
-    let read = |pipe: Option<&mut dyn Read>| {
-        let mut bytes = Vec::new();
-        if let Some(pipe) = pipe {
-            // What cannot be read is as good as not said.
-            let _ = pipe.read_to_end(&mut bytes);
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
-    };
-    let stdout = read(child.stdout.as_mut().map(|pipe| pipe as &mut dyn Read));
-    let stderr = read(child.stderr.as_mut().map(|pipe| pipe as &mut dyn Read));
     let status = child.wait().map_err(|error| failed(error.to_string()))?;
+    let read = |file| content(file).map_err(|error| failed(error.to_string()));
     Ok(Output {
         code: status.code(),
-        stdout,
-        complaint: stderr.lines().next().unwrap_or_default().to_owned(),
+        stdout: read(&stdout)?,
+        complaint: read(&stderr)?.lines().next().unwrap_or_default().to_owned(),
     })
+}
+
+/// All of a memory file, whatever place its writers stand at.
+fn content(file: &File) -> io::Result<String> {
+    let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]
@@ -112,6 +122,15 @@ mod tests {
         let deadline = Instant::now() + Duration::from_millis(50);
         let failure = run("sleep", &["1000"], deadline).unwrap_err();
         assert_eq!(failure.exit, Exit::Deadline);
+    }
+
+    #[test]
+    fn waits_for_no_child_that_the_tool_leaves_behind() {
+        let script = "sleep 10 & echo out; head -c 100000 /dev/zero >&2";
+        let start = Instant::now();
+        let output = run("sh", &["-c", script], soon()).unwrap();
+        assert_eq!(output.stdout, "out\n");
+        assert!(start.elapsed() < Duration::from_secs(4));
     }
 
     #[test]
