@@ -16,6 +16,9 @@ use crate::model::link::NodeId;
 use crate::store::config;
 use crate::store::folder::Stamp;
 
+/// The file of what the timer's or an alert's pass failed with last, so that it is said once.
+const SAID: &str = "failure";
+
 /// What asked for the pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
@@ -58,7 +61,8 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
     let mut lock = station.folder.lock(deadline)?;
     let done_meanwhile = lock
         .stamp()
-        .is_some_and(|stamp| stamp.started >= invoked && (stamp.forced || !options.force));
+        .filter(|stamp| (invoked..=BootClock.now()).contains(&stamp.started))
+        .is_some_and(|stamp| stamp.forced || !options.force);
     if done_meanwhile && options.config.is_none() {
         return Ok(());
     }
@@ -94,8 +98,7 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
         let line = format!("link {link} {} {text}: {}", verdict.address, verdict.reason);
         journal.say(Level::Info, &line);
     }
-    if state.failure.take().is_some() {
-        state.save(&station.folder, &saved)?;
+    if station.folder.remove(SAID)? {
         journal.say(Level::Notice, "link state is published again");
     }
     let stamp = Stamp {
@@ -116,15 +119,13 @@ fn is_news(failure: &Failure) -> bool {
     }
     let known = || -> Result<bool, Failure> {
         let station = Station::enter()?;
-        let line = Some(failure.line.clone());
-        if station.load()?.failure == line {
+        let line = failure.line.as_bytes();
+        if station.folder.read(SAID)?.as_deref() == Some(line) {
             return Ok(true);
         }
-        let _lock = station.folder.lock(Instant::now())?;
-        let before = station.load()?;
-        let mut state = before.clone();
-        state.failure = line;
-        state.save(&station.folder, &before)?;
+        // Without the lock, which the failure may be about: of two that are said at the same
+        // time one may be said again.
+        station.folder.replace(SAID, line)?;
         Ok(false)
     };
     !known().unwrap_or(false)

@@ -63,14 +63,15 @@ impl Pass<'_> {
         let mut first = true;
         loop {
             let looked = self.look(state, first);
-            (self.remember)(state)?;
+            let kept = (self.remember)(state);
             let judgement = looked?;
             let now = self.clock.now();
             match judgement.look_again {
                 Some(again) if again <= enough && now < enough => {
                     self.clock.wait(again.since(now).min(evidence::NEXT_LOOK));
                 }
-                _ => return Ok(judgement),
+                // What cannot be kept was looked at to the end within this pass.
+                _ => return kept.map(|()| judgement),
             }
             first = false;
         }

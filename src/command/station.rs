@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cluster::boot;
+use crate::cluster::clock::{BootClock, Clock};
 use crate::cluster::daemon::Daemons;
 use crate::cluster::journal::{Journal, Level};
 use crate::cluster::{sandbox, user};
@@ -59,7 +60,7 @@ impl Station {
     /// # Errors
     /// When it is there but cannot be read.
     pub fn load(&self) -> Result<State, Failure> {
-        State::load(&self.folder, &self.boot_id)
+        State::load(&self.folder, &self.boot_id, BootClock.now())
     }
 
     /// The daemons that live now.

@@ -67,8 +67,8 @@ pub fn run(config: Option<&Path>, json: bool) -> Result<String, Failure> {
     let settings = config::read(config)?;
     let deadline = Instant::now() + settings.deadline;
     let facts = Observer::default().observe(deadline)?;
-    let memory = memory();
     let now = BootClock.now();
+    let memory = memory(now);
     let judgement = verdict::judge(&facts, &settings, &memory, now);
     let report = report(&facts, &judgement, now, Local::now());
     Ok(match json {
@@ -83,9 +83,9 @@ fn json_text(report: &Report) -> String {
 }
 
 /// What the passes know. Somebody who may not read it sees the links all the same.
-fn memory() -> Memory {
+fn memory(now: Moment) -> Memory {
     boot::id(Path::new("/proc"))
-        .and_then(|boot_id| State::load(&Folder::new(FOLDER), &boot_id))
+        .and_then(|boot_id| State::load(&Folder::new(FOLDER), &boot_id, now))
         .map(|state| state.memory)
         .unwrap_or_default()
 }

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags, open};
+use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::user::User;
@@ -54,7 +55,8 @@ impl Folder {
         })
     }
 
-    /// The contents of a file, or nothing if it is missing, no regular file, or too large.
+    /// The contents of a file, or nothing if it is missing, no regular file, too large, or a
+    /// stranger's.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -62,7 +64,7 @@ impl Folder {
         let file = match self.open(name, OFlags::RDONLY) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) if is_link(&error) => return Ok(None),
+            Err(error) if is_link(&error) || self.is_strange(&error) => return Ok(None),
             Err(error) => return Err(self.failed(name, &error)),
         };
         let found = file.metadata().map_err(|error| self.failed(name, &error))?;
@@ -76,8 +78,8 @@ impl Folder {
         Ok(Some(bytes))
     }
 
-    /// Replaces a file, whole or not at all. The lock must be held: a killed process leaves
-    /// its temporary file to the next one.
+    /// Replaces a file, whole or not at all. The lock must be held where it must be whole: a
+    /// killed process leaves its temporary file to the next one.
     ///
     /// # Errors
     /// When it cannot be written; then what was there is still there.
@@ -87,7 +89,7 @@ impl Folder {
         let write = || {
             let mut file = match self.create(&temporary) {
                 // A link or something else that a pass did not make.
-                Err(error) if is_link(&error) => {
+                Err(error) if is_link(&error) || self.is_strange(&error) => {
                     fs::remove_file(&path)?;
                     self.create(&temporary)?
                 }
@@ -103,15 +105,32 @@ impl Folder {
         })
     }
 
+    /// Removes a file; whether there was one.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(&self, name: &str) -> Result<bool, Failure> {
+        match fs::remove_file(self.path.join(name)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(self.failed(name, &error)),
+        }
+    }
+
     /// Waits for the lock.
     ///
     /// # Errors
     /// When the lock cannot be opened, or somebody else holds it until the deadline.
     pub fn lock(&self, deadline: Instant) -> Result<Lock, Failure> {
         let name = "lock";
-        let file = self
-            .create(name)
-            .map_err(|error| self.failed(name, &error))?;
+        let file = match self.create(name) {
+            // Nothing can be kept, but the links can be shown all the same.
+            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
+                self.open(name, OFlags::RDONLY)
+            }
+            file => file,
+        };
+        let file = file.map_err(|error| self.failed(name, &error))?;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Lock(file)),
@@ -129,6 +148,16 @@ impl Folder {
                 }
             }
         }
+    }
+
+    /// Whether the error is that somebody else's file stands in a folder that is ours: root's,
+    /// say, who copied it. It can be replaced, so it need not be read.
+    fn is_strange(&self, error: &std::io::Error) -> bool {
+        let ours = || {
+            self.owner()
+                .is_ok_and(|owner| owner.uid == geteuid().as_raw())
+        };
+        error.kind() == ErrorKind::PermissionDenied && ours()
     }
 
     fn create(&self, name: &str) -> std::io::Result<File> {

@@ -4,6 +4,7 @@
 //! as none, and the next pass asks the CIB what is published.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,13 +13,19 @@ use crate::cluster::daemon::Daemons;
 use crate::model::attribute::Attributes;
 use crate::model::failure::Failure;
 use crate::model::link::NodeId;
-use crate::model::memory::Memory;
+use crate::model::memory::{Evidence, Memory};
 use crate::model::moment::Moment;
 
 /// The state file's name in its folder.
 pub const FILE: &str = "state.json";
 
 const VERSION: u32 = 1;
+
+/// By how much who reads without the lock may be overtaken by who writes.
+const OVERTAKEN: Duration = Duration::from_secs(10);
+
+/// Longer than any pass has others wait.
+const FORESIGHT: Duration = Duration::from_secs(3600);
 
 /// What is known from the passes before.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -49,9 +56,6 @@ pub struct State {
     /// Since when link state cannot be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable_since: Option<Moment>,
-    /// What the last pass failed with, so that the timer says it once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<String>,
     /// The timer was stopped and the attributes deleted: alerts must not bring them back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cleared: bool,
@@ -71,9 +75,37 @@ impl State {
     ///
     /// # Errors
     /// When the file is there but cannot be read.
-    pub fn load(folder: &Folder, boot_id: &str) -> Result<State, Failure> {
+    pub fn load(folder: &Folder, boot_id: &str, now: Moment) -> Result<State, Failure> {
         let bytes = folder.read(FILE)?.unwrap_or_default();
-        Ok(parse(&bytes, boot_id).unwrap_or_else(|| State::new(boot_id)))
+        let state = parse(&bytes, boot_id).filter(|state| !state.is_of_the_future(now));
+        Ok(state.unwrap_or_else(|| State::new(boot_id)))
+    }
+
+    /// Whether it tells of what is still to come: nothing would be compared, and no evidence
+    /// heard, before then.
+    fn is_of_the_future(&self, now: Moment) -> bool {
+        let links = self.memory.links.values();
+        let peers = self.memory.peers.values();
+        let evidence = peers.flat_map(|peer| peer.links.values().map(|link| link.evidence));
+        let past = links
+            .clone()
+            .flat_map(|link| [Some(link.since), link.good_since])
+            .chain([
+                self.compared,
+                self.unreadable_since,
+                self.memory.alone_since,
+            ]);
+        let to_come = evidence
+            .map(|evidence| match evidence {
+                Evidence::Unsettled(until) => Some(until),
+                Evidence::Good | Evidence::Bad | Evidence::Unproven(_) => None,
+            })
+            .chain(links.map(|link| link.gone_at))
+            .chain([self.compare_until]);
+        past.flatten().any(|moment| moment > now.after(OVERTAKEN))
+            || to_come
+                .flatten()
+                .any(|moment| moment > now.after(FORESIGHT))
     }
 
     /// Writes the state, unless the file already says the same.
@@ -106,7 +138,7 @@ mod tests {
         let mut state = State::new(BOOT);
         let value = "10.0.0.1 is UP".to_owned();
         state.published.insert("ringnumber_0".into(), value);
-        state.compared = Some(Moment(5));
+        state.compared = Some(Moment(60_000));
         state.cleared = true;
         state
     }
@@ -115,10 +147,13 @@ mod tests {
     fn what_was_saved_is_loaded() {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::new(place.path());
-        let new = State::load(&folder, BOOT).unwrap();
+        let now = Moment(60_000);
+        let new = State::load(&folder, BOOT, now).unwrap();
         assert_eq!(new, State::new(BOOT));
         written().save(&folder, &new).unwrap();
-        assert_eq!(State::load(&folder, BOOT).unwrap(), written());
+        assert_eq!(State::load(&folder, BOOT, now).unwrap(), written());
+        let earlier = State::load(&folder, BOOT, Moment(40_000)).unwrap();
+        assert_eq!(earlier, new, "it is of the future");
     }
 
     #[test]
