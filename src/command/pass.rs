@@ -142,7 +142,7 @@ impl Pass<'_> {
         for change in &changes {
             match self.registry.write(change, self.deadline) {
                 Ok(()) => {
-                    self.tell(change, judgement, &acknowledged);
+                    self.tell(change, judgement, &known);
                     change.apply(&mut state.published);
                 }
                 Err(failure) => {
