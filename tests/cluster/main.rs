@@ -5,6 +5,7 @@
 
 mod bed;
 mod concurrent;
+mod faults;
 mod lifecycle;
 mod links;
 mod node;
@@ -41,6 +42,10 @@ fn main() {
     let mut trials: Vec<Trial> = three
         .map(|(name, test)| trial(beds, name, Spec::default(), *test))
         .collect();
+    for (name, test) in faults::tests() {
+        let name = format!("faults::{name}");
+        trials.push(trial(beds, &name, Spec::default(), test));
+    }
     for (name, spec, test) in shapes::tests() {
         trials.push(trial(beds, name, spec, test));
     }

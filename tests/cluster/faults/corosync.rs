@@ -1,0 +1,89 @@
+//! Corosync hung or killed while a pass talks to it.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::{
+    Halted, SHORT, be_short, by_hand, fails, is_said_once, one_pass_repairs, while_stopped,
+};
+use crate::Test;
+use crate::bed::{Bed, INTERVAL, LONG, MARGIN};
+use crate::node::{kill, pid};
+use crate::record::Record;
+
+pub const TESTS: &[(&str, Test)] = &[
+    ("corosync_hung_at_the_connect", corosync_hung_at_the_connect),
+    ("corosync_hung_during_a_read", corosync_hung_during_a_read),
+    (
+        "corosync_killed_during_a_read",
+        corosync_killed_during_a_read,
+    ),
+    (
+        "a_minute_of_hung_corosync_piles_nothing_up",
+        a_minute_of_hung_corosync_piles_nothing_up,
+    ),
+];
+
+/// The calls of the thread that reads: one for each of the two connections, and each of its
+/// acknowledgements, then one a key.
+const READ: (&str, u32) = ("sendto", 12);
+
+const HUNG: &str = "corosync does not answer";
+
+fn corosync_hung_at_the_connect(bed: &Bed) -> Result<()> {
+    by_hand(bed, 2, |node| {
+        be_short(node)?;
+        // Shorter than Corosync's token timeout, so the membership stays.
+        while_stopped(node, "corosync", || fails(node, SHORT, 8, HUNG))?;
+        one_pass_repairs(bed, node)?;
+        while_stopped(node, "corosync", || is_said_once(node, HUNG))?;
+        one_pass_repairs(bed, node)
+    })
+}
+
+fn corosync_hung_during_a_read(bed: &Bed) -> Result<()> {
+    by_hand(bed, 2, |node| {
+        be_short(node)?;
+        let halted = Halted::at(node, READ.0, READ.1)?;
+        while_stopped(node, "corosync", || halted.goes_on(SHORT, 8, HUNG))?;
+        one_pass_repairs(bed, node)
+    })
+}
+
+fn corosync_killed_during_a_read(bed: &Bed) -> Result<()> {
+    let record = Record::begin(bed)?;
+    by_hand(bed, 2, |node| {
+        let halted = Halted::at(node, READ.0, READ.1)?;
+        kill(node, "corosync")?;
+        halted.goes_on(SHORT, 5, "corosync ended while it was read")?;
+        node.run(&["systemctl", "restart", "corosync"])?;
+        node.run(&["systemctl", "restart", "pacemaker"])?;
+        Ok(())
+    })?;
+    record.has_no_faulty(bed)
+}
+
+fn a_minute_of_hung_corosync_piles_nothing_up(bed: &Bed) -> Result<()> {
+    let node = bed.node(3);
+    let record = Record::begin(bed)?;
+    let count = "most=0; while [ $SECONDS -lt 60 ]; do \
+            now=$(pgrep --count --exact ringcheck); \
+            [ $now -le $most ] || most=$now; sleep 0.1; \
+        done; echo $most";
+    let daemon = pid(node, "corosync")?;
+    node.run(&["kill", "-STOP", &daemon])?;
+    let most = node.run_within(Duration::from_secs(75), &["bash", "-c", count]);
+    node.run(&["kill", "-CONT", &daemon])?;
+    let most = most?;
+    ensure!(most == "1\n", "at most {most} passes at the same time");
+    bed.cluster.wait_online(&[1, 2, 3], LONG)?;
+    let took = bed.wait_on(1, "every link UP", INTERVAL + MARGIN, &bed.all("UP"))?;
+    println!("right {took:.1?} after the nodes were together again");
+    let values = record.values(bed)?;
+    ensure!(
+        !values.iter().any(|value| value.contains("FAULTY")),
+        "{values:?}"
+    );
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! The state file and its lock in every wrong shape. It is a cache: whatever is wrong with
+//! it, it counts as none.
+
+use anyhow::{Result, ensure};
+
+use super::{
+    Halted, SHORT, be_short, by_hand, fails, is_right, is_said_once, one_pass_repairs, unsettle,
+};
+use crate::Test;
+use crate::bed::Bed;
+use crate::node::{run_as, wait_for_rest};
+
+pub const TESTS: &[(&str, Test)] = &[
+    ("state_of_a_newer_version", state_of_a_newer_version),
+    ("state_of_another_boot", state_of_another_boot),
+    ("state_is_a_directory", state_is_a_directory),
+    ("state_is_a_link_to_elsewhere", state_is_a_link_to_elsewhere),
+    ("state_is_unreadable", state_is_unreadable),
+    (
+        "state_half_written_by_a_killed_pass",
+        state_half_written_by_a_killed_pass,
+    ),
+    ("lock_held_by_a_stopped_pass", lock_held_by_a_stopped_pass),
+];
+
+const STATE: &str = "/run/ringcheck/state.json";
+
+/// After this was done to the state file the next pass repairs everything.
+fn survives(bed: &Bed, ruin: &str) -> Result<()> {
+    by_hand(bed, 2, |node| {
+        // Only a pass that knows nothing asks the CIB then.
+        wait_for_rest(node)?;
+        node.sh("ringcheck --once; attrd_updater -D -n ringnumber_1")?;
+        node.sh(ruin)?;
+        one_pass_repairs(bed, node)
+    })
+}
+
+fn state_of_a_newer_version(bed: &Bed) -> Result<()> {
+    survives(
+        bed,
+        &format!("sed -i 's/\"version\": 1/\"version\": 2/' {STATE}"),
+    )
+}
+
+fn state_of_another_boot(bed: &Bed) -> Result<()> {
+    survives(
+        bed,
+        &format!("sed -i 's/\"boot-id\": \"./\"boot-id\": \"x/' {STATE}"),
+    )
+}
+
+fn state_is_a_directory(bed: &Bed) -> Result<()> {
+    by_hand(bed, 2, |node| {
+        unsettle(node)?;
+        node.run(&["mkdir", STATE])?;
+        let line = "state.json: Is a directory (os error 21); remove that folder";
+        fails(node, SHORT, 7, line)?;
+        // What must be shown is shown all the same.
+        bed.wait_on(1, "every link UP", SHORT, &bed.all("UP"))?;
+        is_said_once(node, line)?;
+        node.run(&["rmdir", STATE])?;
+        one_pass_repairs(bed, node)
+    })
+}
+
+fn state_is_a_link_to_elsewhere(bed: &Bed) -> Result<()> {
+    by_hand(bed, 2, |node| {
+        unsettle(node)?;
+        // Both to a file that hacluster may write to and to one that it may not.
+        for owner in ["hacluster", "root"] {
+            let target = "/var/tmp/precious";
+            node.sh(&format!(
+                "echo precious > {target}; chown {owner} {target}; chmod 600 {target}; \
+                 for name in {STATE} {STATE}.new; do rm -f $name; ln -s {target} $name; done"
+            ))?;
+            let before = node.sh(&format!("stat -c '%i %U %a %Y' {target}; cat {target}"))?;
+            one_pass_repairs(bed, node)?;
+            let after = node.sh(&format!("stat -c '%i %U %a %Y' {target}; cat {target}"))?;
+            ensure!(before == after, "{before} became {after}");
+            let kind = node.sh(&format!("stat -c '%F %U' {STATE}; rm {target}"))?;
+            ensure!(kind == "regular file hacluster\n", "{kind}");
+        }
+        Ok(())
+    })
+}
+
+fn state_is_unreadable(bed: &Bed) -> Result<()> {
+    let ruin = format!("chown root:root {STATE}; chmod 600 {STATE}");
+    survives(bed, &ruin)?;
+    survives(bed, &format!("{ruin}; cp -p {STATE} {STATE}.new"))
+}
+
+fn state_half_written_by_a_killed_pass(bed: &Bed) -> Result<()> {
+    survives(bed, &format!("head -c 100 {STATE} > {STATE}.new"))
+}
+
+fn lock_held_by_a_stopped_pass(bed: &Bed) -> Result<()> {
+    by_hand(bed, 2, |node| {
+        be_short(node)?;
+        unsettle(node)?;
+        let holder = Halted::at(node, "flock", 1)?;
+        let line = "another ringcheck holds /run/ringcheck/lock and does not end";
+        fails(node, SHORT, 8, line)?;
+        is_said_once(node, line)?;
+        // What only reads does not need the lock.
+        let ended = run_as(node, "root", &["ringcheck"])?;
+        ensure!(ended.code == Some(0), "{ended:?}");
+        holder.goes_on(SHORT, 8, "")?;
+        one_pass_repairs(bed, node)?;
+        is_right(bed, node)
+    })
+}
