@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use lab::{Cut, Form, wait_until};
 
 use super::step::Step;
@@ -52,6 +52,14 @@ pub fn act(bed: &Bed, step: &Step, before: &World) -> Result<()> {
             let links = before.configured.iter().filter(free);
             at_once(links.copied(), |link| make(bed, n, link, fault))
         }
+        Step::FlapThenPowerCut(n, link) => {
+            flap(bed, n, link, before)?;
+            bed.node(n).power_cut()
+        }
+        Step::FlapThenIsolate(n, link, fault) => {
+            flap(bed, n, link, before)?;
+            act(bed, &Step::Isolate(n, fault), before)
+        }
         Step::HealAll(n) => {
             let links = before.faults.keys().filter(|(m, _)| *m == n);
             at_once(links.map(|(_, link)| *link), |link| bed.node(n).heal(link))
@@ -66,7 +74,13 @@ pub fn act(bed: &Bed, step: &Step, before: &World) -> Result<()> {
             _ => bed.node(n).run(&["pcs", "cluster", "start"]).map(drop),
         },
         Step::Reboot(n) => {
-            bed.node(n).power_off()?;
+            // A node that does not end is asked what it waits for.
+            bed.node(n).power_off().with_context(|| {
+                let jobs = bed
+                    .node(n)
+                    .sh("systemctl list-jobs; ps axf -o pid,stat,args");
+                jobs.unwrap_or_else(|error| error.to_string())
+            })?;
             bed.node(n).boot()
         }
         Step::RestartCorosync(n) => {
@@ -115,6 +129,25 @@ fn make(bed: &Bed, n: usize, link: u8, fault: Fault) -> Result<()> {
         }
     };
     node.cut(link, how)
+}
+
+/// Until knet has found a link broken and whole again.
+fn flap(bed: &Bed, n: usize, link: u8, world: &World) -> Result<()> {
+    let others = world.up().into_iter();
+    let mut others = others.filter(|&other| other != n && world.answers(n, other, link));
+    let other = bed.node(others.next().context("nobody answers")?);
+    let id = bed.node(n).id();
+    let key = format!("stats.knet.node{id}.link{link}.connected");
+    let wait_for = |connected: &str| {
+        wait_until(&format!("{key} = {connected}"), LONG, || {
+            let shown = other.run(&["corosync-cmapctl", "-m", "stats", "-g", &key])?;
+            Ok(shown.trim().ends_with(connected).then_some(()))
+        })
+    };
+    make(bed, n, link, Fault::DropBoth)?;
+    wait_for("= 0")?;
+    bed.node(n).heal(link)?;
+    wait_for("= 1")
 }
 
 /// Within a few milliseconds.

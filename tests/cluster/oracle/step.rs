@@ -15,6 +15,11 @@ pub enum Step {
     Flap(usize, u8, Fault, Duration),
     /// All links of a node at once.
     Isolate(usize, Fault),
+    /// A link is broken and comes back, and then the power goes: knet gives the link much more
+    /// time than the others, which seem to be the only ones that are broken.
+    FlapThenPowerCut(usize, u8),
+    /// The same, but all links are cut then.
+    FlapThenIsolate(usize, u8, Fault),
     /// All links of a node whole again at once.
     HealAll(usize),
     Stop(usize),
@@ -31,7 +36,7 @@ pub enum Step {
 
 /// How likely each kind is where it is possible; what leads back to a whole world is more
 /// likely, or it would be seldom seen.
-const KINDS: [(&str, usize); 20] = [
+const KINDS: [(&str, usize); 22] = [
     ("carrier lost", 4),
     ("interface down", 3),
     ("address removed", 3),
@@ -41,9 +46,11 @@ const KINDS: [(&str, usize); 20] = [
     ("link healed", 16),
     ("link flapped", 9),
     ("node cut off", 3),
+    ("cut off after a flap", 3),
     ("node healed", 8),
     ("cluster stopped", 2),
     ("power cut", 2),
+    ("power cut after a flap", 3),
     ("node started", 16),
     ("node rebooted", 2),
     ("corosync restarted", 3),
@@ -66,6 +73,8 @@ impl Step {
             Step::Heal(..) => "link healed",
             Step::Flap(..) => "link flapped",
             Step::Isolate(..) => "node cut off",
+            Step::FlapThenPowerCut(..) => "power cut after a flap",
+            Step::FlapThenIsolate(..) => "cut off after a flap",
             Step::HealAll(_) => "node healed",
             Step::Stop(_) => "cluster stopped",
             Step::PowerCut(_) => "power cut",
@@ -161,6 +170,15 @@ impl Step {
                 });
                 vec![before, isolated]
             }
+            Step::FlapThenPowerCut(n, link) => {
+                let flapped = with(n, link, Fault::DropBoth);
+                vec![before, flapped, same, down(n, Down::Off)]
+            }
+            Step::FlapThenIsolate(n, link, fault) => {
+                let mut worlds = vec![before, with(n, link, Fault::DropBoth)];
+                worlds.extend(Step::Isolate(n, fault).worlds(world));
+                worlds
+            }
             Step::HealAll(n) => {
                 let healed = changed(&|w| w.faults.retain(|&(m, _), _| m != n));
                 vec![before, healed]
@@ -181,17 +199,13 @@ impl Step {
                 vec![before, down(n, Down::Stopped), same]
             }
             Step::KillAttrd(_) | Step::KillControld(_) => vec![before],
-            Step::AddLink(link) => {
-                let added = changed(&|w| {
-                    w.configured.insert(link);
+            Step::AddLink(link) | Step::RemoveLink(link) => {
+                let other = changed(&|w| {
+                    if !w.configured.remove(&link) {
+                        w.configured.insert(link);
+                    }
                 });
-                vec![before, added]
-            }
-            Step::RemoveLink(link) => {
-                let removed = changed(&|w| {
-                    w.configured.remove(&link);
-                });
-                vec![before, removed]
+                vec![before, other]
             }
         }
     }
@@ -224,6 +238,14 @@ fn every(world: &World) -> Vec<Step> {
         if world.partition(n).len() > 1 && world.configured.len() > 1 {
             steps.extend(Fault::ALL.map(|fault| Step::Isolate(n, fault)));
         }
+        for &link in &world.links {
+            let mut others = world.partition(n).into_iter().filter(|&other| other != n);
+            if others.any(|other| world.answers(n, other, link)) {
+                let isolate = |fault| Step::FlapThenIsolate(n, link, fault);
+                steps.extend(Fault::ALL.map(isolate));
+                steps.push(Step::FlapThenPowerCut(n, link));
+            }
+        }
         steps.extend([
             Step::Stop(n),
             Step::PowerCut(n),
@@ -252,7 +274,12 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.kind();
         match self {
-            Step::Break(n, link, _) | Step::Heal(n, link) => write!(f, "{kind}: n{n} link {link}"),
+            Step::Break(n, link, _) | Step::Heal(n, link) | Step::FlapThenPowerCut(n, link) => {
+                write!(f, "{kind}: n{n} link {link}")
+            }
+            Step::FlapThenIsolate(n, link, fault) => {
+                write!(f, "{kind}: n{n} link {link}, {fault:?}")
+            }
             Step::Flap(n, link, fault, time) => {
                 write!(f, "{kind}: n{n} link {link}, {fault:?} for {time:?}")
             }
