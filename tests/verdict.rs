@@ -171,14 +171,14 @@ fn rule_3_a_count_that_went_down_proves_nothing_and_does_not_hide_for_ever() {
     let mut judge = Judge::knowing(&cluster);
     cluster.cut(2, 1);
     let mut facts = cluster.facts();
-    for (time, received, expected) in [
+    for (time, pongs, expected) in [
         (0, 900, UP),
         (NEXT_LOOK, 900, UP),
         (500, 10, UP),
         (750, 11, FAULTY),
     ] {
         judge.now = time;
-        facts.peers.get_mut(&NodeId(2)).unwrap().received = received;
+        facts.peers.get_mut(&NodeId(2)).unwrap().pongs = pongs;
         assert_eq!(state(&judge.look(&facts), 1), expected, "{time}");
     }
 }

@@ -12,7 +12,6 @@ use crate::cluster::daemon::Daemons;
 use crate::cluster::journal::Level;
 use crate::cluster::{Registry, Source};
 use crate::model::attribute::{self, Attributes, Change};
-use crate::model::evidence;
 use crate::model::failure::Failure;
 use crate::model::link::{Facts, LinkState, NodeId};
 use crate::model::memory::{LinkMemory, Memory};
@@ -20,6 +19,9 @@ use crate::model::moment::Moment;
 use crate::model::settings::Settings;
 use crate::model::verdict::{self, Judgement};
 use crate::store::state::State;
+
+/// How often at least a link that cannot be judged yet is looked at, because it may be good.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What a pass keeps of its time for writing, when it waits to look again.
 const RESERVE: Duration = Duration::from_secs(3);
@@ -68,7 +70,7 @@ impl Pass<'_> {
             let now = self.clock.now();
             match judgement.look_again {
                 Some(again) if again <= enough && now < enough => {
-                    self.clock.wait(again.since(now).min(evidence::NEXT_LOOK));
+                    self.clock.wait(again.since(now).min(LOOK_AGAIN));
                 }
                 // What cannot be kept was looked at to the end within this pass.
                 _ => return kept.map(|()| judgement),

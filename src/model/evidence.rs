@@ -4,7 +4,7 @@
 //! and a link that had been down shortly before much later than the others, because its
 //! timeout is then up to ten times as long (`KNET_LINK_PONG_TIMEOUT_BACKOFF` in libknet's
 //! `links.h`). So nothing is believed of a peer that may be dead: a link without an answer
-//! counts only when packets still come from that peer over another one.
+//! counts only when that peer still answers over another one.
 //!
 //! A peer that joins, or comes back from a short outage, gets its links one after the other,
 //! up to some seconds apart. So it has that time, unless it was a member before and another
@@ -18,10 +18,10 @@ use super::link::{Facts, LinkNumber, NodeId, Peer};
 use super::memory::{Evidence, Memory, PeerLinkMemory, PeerMemory};
 use super::moment::Moment;
 
-/// How long after it is seen bad a link is looked at again. What a peer sent before it died has
-/// been read by then, and so has what knet found out at the same time: it looks at its links
-/// every 200 ms (`KNET_THREADS_TIMERES` in libknet's `threads_common.h`).
-pub const NEXT_LOOK: Duration = Duration::from_millis(250);
+/// How long after it is seen bad a link is looked at again: first to count the pings that its
+/// peer has answered, and then until there are more. What a peer sent before it died has been
+/// read by then.
+pub const NEXT_LOOK: Duration = Duration::from_millis(150);
 
 /// What all peers together say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,12 +110,10 @@ fn hear_peer(
                 None => Evidence::Unsettled(now.after(time_to_join(facts))),
                 Some(Evidence::Good) => Evidence::Unsettled(now.after(NEXT_LOOK)),
                 Some(Evidence::Unsettled(until)) if now < until => Evidence::Unsettled(until),
-                Some(Evidence::Unsettled(_)) => Evidence::Unproven(peer.received),
-                Some(Evidence::Unproven(received)) if peer.received > received => Evidence::Bad,
+                Some(Evidence::Unsettled(_)) => Evidence::Unproven(peer.pongs),
+                Some(Evidence::Unproven(pongs)) if peer.pongs > pongs => Evidence::Bad,
                 // A link that was removed takes its count along.
-                Some(Evidence::Unproven(received)) => {
-                    Evidence::Unproven(received.min(peer.received))
-                }
+                Some(Evidence::Unproven(pongs)) => Evidence::Unproven(pongs.min(peer.pongs)),
             };
             let down_count = link.down_count;
             (

@@ -140,10 +140,11 @@ pub struct Peer {
     pub join_count: u32,
     /// The way to it over each link that knet knows of.
     pub links: BTreeMap<LinkNumber, PeerLink>,
-    /// How many packets have come from it, over all links together; read only while one of
-    /// them is down. A peer that lives pings over each link, so this grows within knet's ping
-    /// interval.
-    pub received: u64,
+    /// How many of this node's pings it has answered, over all links together; read only while
+    /// one of them is down. As long as it lives and is reached on any link, this grows at each
+    /// of knet's ping intervals. What else comes from it proves nothing: it may come over a
+    /// link that carries data in one direction only.
+    pub pongs: u64,
 }
 
 impl Peer {

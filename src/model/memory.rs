@@ -63,11 +63,11 @@ pub struct PeerLinkMemory {
 pub enum Evidence {
     /// It answers.
     Good,
-    /// It does not answer, and it lives.
+    /// It does not answer, and it answers on other links.
     Bad,
     /// It does not answer, but it may be joining: not looked into before this moment.
     Unsettled(Moment),
-    /// It does not answer, but it may be dead: believed once more packets than these have
-    /// come from it over other links.
+    /// It does not answer, but it may be dead: believed once it has answered more pings than
+    /// these, which it does over other links.
     Unproven(u64),
 }

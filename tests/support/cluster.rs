@@ -33,7 +33,7 @@ pub enum Event {
 pub struct Cluster {
     facts: Facts,
     silent: BTreeSet<u32>,
-    received: RefCell<BTreeMap<NodeId, u64>>,
+    pongs: RefCell<BTreeMap<NodeId, u64>>,
 }
 
 impl Cluster {
@@ -53,7 +53,7 @@ impl Cluster {
         let mut cluster = Cluster {
             facts,
             silent: BTreeSet::new(),
-            received: RefCell::default(),
+            pongs: RefCell::default(),
         };
         for link in (0..peers).flat_map(|peer| (0..links).map(move |link| (peer + 2, link))) {
             cluster.heal(link.0, link.1);
@@ -72,13 +72,13 @@ impl Cluster {
     }
 
     pub fn facts(&self) -> Facts {
-        let mut received = self.received.borrow_mut();
+        let mut pongs = self.pongs.borrow_mut();
         let mut facts = self.facts.clone();
         for (id, peer) in &mut facts.peers {
-            let received = received.entry(*id).or_default();
-            // By the time that anybody looks, each peer that lives has sent something more.
-            *received += u64::from(!self.silent.contains(&id.0));
-            peer.received = *received;
+            let pongs = pongs.entry(*id).or_default();
+            // By the time that anybody looks, each peer that lives has answered a ping more.
+            *pongs += u64::from(!self.silent.contains(&id.0));
+            peer.pongs = *pongs;
         }
         facts
     }
@@ -226,7 +226,7 @@ fn peer(id: u32, links: u8) -> Peer {
         joined: true,
         join_count: 1,
         links: (0..links).map(|link| (LinkNumber(link), new())).collect(),
-        received: 0,
+        pongs: 0,
     }
 }
 

@@ -18,9 +18,9 @@ use ringcheck::model::verdict::{self, Judgement, Verdict};
 pub const UP: Option<LinkState> = Some(LinkState::Up);
 pub const FAULTY: Option<LinkState> = Some(LinkState::Faulty);
 
-/// After this a link that was seen bad is looked at again: first to count what comes from its
-/// peer, and then to see whether more came.
-pub const NEXT_LOOK: u64 = 250;
+/// After this a link that was seen bad is looked at again: first to count the pings that its
+/// peer has answered, and then to see whether there are more.
+pub const NEXT_LOOK: u64 = 150;
 
 /// After this a link is believed to have left the configuration.
 pub const TIME_TO_LEAVE: u64 = 1000;

@@ -265,7 +265,7 @@ fn peer(
         joined: status.as_deref() == Some("joined"),
         join_count,
         links: BTreeMap::new(),
-        received: 0,
+        pongs: 0,
     };
     for &number in links.keys() {
         let get = |what: &str| stats.number(&format!("stats.knet.node{id}.link{number}.{what}"));
@@ -296,9 +296,9 @@ fn peer(
         .any(|link| link.enabled && !link.connected)
     {
         for number in peer.links.keys() {
-            let key = format!("stats.knet.node{id}.link{number}.rx_total_packets");
-            let received = stats.counter(&key)?.unwrap_or_default();
-            peer.received = peer.received.saturating_add(received);
+            let key = format!("stats.knet.node{id}.link{number}.rx_pong_packets");
+            let pongs = stats.counter(&key)?.unwrap_or_default();
+            peer.pongs = peer.pongs.saturating_add(pongs);
         }
     }
     Ok(peer)
