@@ -73,15 +73,6 @@ pub fn tests() -> Vec<(&'static str, Spec, Test)> {
             }),
             single,
         ),
-        (
-            "the_rings_of_corosync_2_are_understood",
-            with(|spec| {
-                spec.links = vec![0];
-                spec.transport = Transport::Udpu;
-                spec.ids = Some(vec![3_232_261_507, 4_000_000_000]);
-            }),
-            rrp,
-        ),
     ]
 }
 
@@ -114,20 +105,4 @@ fn single(bed: &Bed) -> Result<()> {
     node.heal(0)?;
     bed.cluster.wait_online(&[1, 2], LONG)?;
     bed.wait_for("both UP again", LONG, &bed.all("UP"))
-}
-
-/// Corosync 2 cannot be had any more, but its keys can be set by hand.
-fn rrp(bed: &Bed) -> Result<()> {
-    let node = bed.node(2);
-    let key = "runtime.totem.pg.mrp.rrp.0.faulty";
-    let set = |value| node.run(&["corosync-cmapctl", "-s", key, "u8", value]);
-    let mut faulty = bed.all("UP");
-    faulty.extend([bed.attribute(2, 0, "FAULTY")]);
-    set("1")?;
-    bed.wait_on(1, "the ring FAULTY", LONG, &faulty)?;
-    let table = node.run(&["ringcheck"])?;
-    ensure!(table.contains("marked FAULTY by Corosync"), "{table}");
-    set("0")?;
-    bed.wait_on(1, "the ring UP again", LONG, &bed.all("UP"))?;
-    node.run(&["corosync-cmapctl", "-d", key]).map(drop)
 }

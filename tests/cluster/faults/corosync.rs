@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::{
-    Halted, SHORT, be_short, by_hand, fails, is_said_once, one_pass_repairs, while_stopped,
-};
+use super::{Halted, SHORT, be_short, by_hand, fails, is_said_once, passes_repair, while_stopped};
 use crate::Test;
 use crate::bed::{Bed, INTERVAL, LONG, MARGIN};
 use crate::node::{kill, pid};
@@ -36,18 +34,20 @@ fn corosync_hung_at_the_connect(bed: &Bed) -> Result<()> {
         be_short(node)?;
         // Shorter than Corosync's token timeout, so the membership stays.
         while_stopped(node, "corosync", || fails(node, SHORT, 8, HUNG))?;
-        one_pass_repairs(bed, node)?;
+        passes_repair(bed, node)?;
         while_stopped(node, "corosync", || is_said_once(node, HUNG))?;
-        one_pass_repairs(bed, node)
+        passes_repair(bed, node)
     })
 }
 
 fn corosync_hung_during_a_read(bed: &Bed) -> Result<()> {
     by_hand(bed, 2, |node| {
-        be_short(node)?;
+        // Long enough that it has not passed before the pass goes on.
+        let deadline = Duration::from_secs(8);
+        node.write("/etc/ringcheck.toml", "deadline = 8\n")?;
         let halted = Halted::at(node, READ.0, READ.1)?;
-        while_stopped(node, "corosync", || halted.goes_on(SHORT, 8, HUNG))?;
-        one_pass_repairs(bed, node)
+        while_stopped(node, "corosync", || halted.goes_on(deadline, 8, HUNG))?;
+        passes_repair(bed, node)
     })
 }
 

@@ -112,6 +112,14 @@ fn one_pass_repairs(bed: &Bed, node: &Node) -> Result<()> {
     is_right(bed, node)
 }
 
+/// That good passes repair all, once a node that was stopped is a member again and Pacemaker
+/// has done with its return.
+fn passes_repair(bed: &Bed, node: &Node) -> Result<()> {
+    wait_until("a pass to repair all", crate::bed::LONG, || {
+        one_pass_repairs(bed, node).map(Some)
+    })
+}
+
 /// That all is right, without another pass.
 fn is_right(bed: &Bed, node: &Node) -> Result<()> {
     let from = node.number() % 3 + 1;
@@ -170,7 +178,10 @@ impl<'a> Halted<'a> {
         node.run(&["kill", "-CONT", &self.pid])?;
         let ended = wait_until("the pass to end", deadline + SLACK, || {
             let ended = node.sh("cat /tmp/halted.code /tmp/halted.said")?;
-            Ok((!ended.is_empty()).then_some(ended))
+            // Its code comes last, and first in what is shown.
+            Ok(ended
+                .starts_with(|c: char| c.is_ascii_digit())
+                .then_some(ended))
         })?;
         let (ended, said) = ended.split_once('\n').unwrap_or_default();
         ensure!(

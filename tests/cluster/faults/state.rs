@@ -92,7 +92,8 @@ fn state_is_unreadable(bed: &Bed) -> Result<()> {
 }
 
 fn state_half_written_by_a_killed_pass(bed: &Bed) -> Result<()> {
-    survives(bed, &format!("head -c 100 {STATE} > {STATE}.new"))
+    let ruin = format!("head -c 100 {STATE} > {STATE}.new; rm {STATE}");
+    survives(bed, &ruin)
 }
 
 fn lock_held_by_a_stopped_pass(bed: &Bed) -> Result<()> {
