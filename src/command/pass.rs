@@ -116,6 +116,7 @@ impl Pass<'_> {
         }
         let judgement = verdict::judge(&facts, self.settings, &state.memory, now);
         state.memory = judgement.memory.clone();
+        state.flaps.count(&facts, &state.memory.peers);
         self.publish(state, &judgement, stored, force, unsure)?;
         failure.map_or(Ok(judgement), Err)
     }
@@ -262,6 +263,7 @@ fn notice_restarts(state: &mut State, daemons: Daemons, now: Moment) {
     if state.daemons.corosync != daemons.corosync {
         // It joins anew and counts anew: what was seen before says nothing.
         state.memory = Memory::default();
+        state.flaps.restart();
     }
     state.daemons = daemons;
     state.compare_until = Some(now.after(UNREST));

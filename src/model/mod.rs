@@ -3,6 +3,7 @@
 pub mod attribute;
 pub mod evidence;
 pub mod failure;
+pub mod flaps;
 pub mod link;
 pub mod memory;
 pub mod moment;

@@ -12,6 +12,7 @@ use super::folder::Folder;
 use crate::cluster::daemon::Daemons;
 use crate::model::attribute::Attributes;
 use crate::model::failure::Failure;
+use crate::model::flaps::Flaps;
 use crate::model::link::NodeId;
 use crate::model::memory::{Evidence, Memory};
 use crate::model::moment::Moment;
@@ -46,6 +47,9 @@ pub struct State {
     pub published: Attributes,
     /// What the verdicts rest upon.
     pub memory: Memory,
+    /// How often each link went down.
+    #[serde(default)]
+    pub flaps: Flaps,
     /// When the CIB was last compared with what was published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared: Option<Moment>,
