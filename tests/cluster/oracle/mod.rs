@@ -18,6 +18,7 @@ mod step;
 mod watch;
 mod world;
 
+use std::collections::BTreeMap;
 use std::env;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -106,102 +107,136 @@ fn run(bed: &Bed, seed: u64, steps: usize) -> Result<()> {
     println!("seed {seed}, {steps} steps, {nodes} nodes, links {links:?}, by pcs: {pcs}");
     act::quicken(bed)?;
     let mut dice = Dice::new(seed);
-    let mut world = World::whole(nodes, links, pcs);
-    let mut watch = Watch::begin(bed)?;
-    let mut report = Report::default();
-    let (corosync, shown) = (watch.corosync_limit(), watch.shown_limit());
+    let mut run = Run {
+        bed,
+        watch: Watch::begin(bed)?,
+        world: World::whole(nodes, links, pcs),
+        unread: BTreeMap::new(),
+        report: Report::default(),
+    };
+    let (corosync, shown) = (run.watch.corosync_limit(), run.watch.shown_limit());
     println!(
         "recovery hold {HOLD:?}, timer {INTERVAL:?}; bounds: Corosync {corosync:?}, then {shown:?}"
     );
     let result = (|| -> Result<()> {
-        watch.settle(&[world.clone()], true)?;
+        run.watch.settle(&[run.world.clone()], true)?;
         for number in 1..=steps {
-            let step = Step::choose(&world, &mut dice);
-            take(&mut watch, bed, &step, &mut world, &mut report)
+            let step = Step::choose(&run.world, &mut dice);
+            run.take(&step)
                 .with_context(|| format!("seed {seed}, step {number}: {step}"))?;
         }
-        for step in Step::home(&world) {
-            take(&mut watch, bed, &step, &mut world, &mut report)
+        for step in Step::home(&run.world) {
+            run.take(&step)
                 .with_context(|| format!("seed {seed}, on the way home: {step}"))?;
         }
         Ok(())
     })();
+    let report = &run.report;
     println!("seed {seed}, {nodes} nodes, links {links:?}, by pcs: {pcs}");
     println!("longest times            n   corosync     online attributes\n{report}");
     if result.is_err() {
-        watch.tell();
+        run.watch.tell();
     }
     result?;
     ensure!(report.wrong.is_empty(), "never true: {:#?}", report.wrong);
     act::slow_down(bed)
 }
 
-fn take(
-    watch: &mut Watch,
-    bed: &Bed,
-    step: &Step,
-    world: &mut World,
-    report: &mut Report,
-) -> Result<()> {
-    println!("{} {step}    ({world})", time_of_day());
-    let worlds = step.worlds(world);
-    act::act(bed, step, world)?;
-    let restarted = worlds.iter().any(|later| later.down != world.down);
-    let settled = watch.settle(&worlds, restarted);
-    let values = watch.values()?;
-    report.values += values.len();
-    let wrong = never_true(bed, &worlds, &values);
-    if !wrong.is_empty() {
-        println!("{} NEVER TRUE: {wrong:#?}", time_of_day());
-        watch.tell();
-        report.wrong.extend(wrong);
-    }
-    report.add(step.kind(), settled?);
-    *world = worlds.last().context("no world")?.clone();
-    Ok(())
+/// A run, and where it is.
+struct Run<'a> {
+    bed: &'a Bed,
+    watch: Watch<'a>,
+    world: World,
+    /// The worlds since each node without power went off: what it logged before that is read
+    /// only when it is up again.
+    unread: BTreeMap<usize, Vec<World>>,
+    report: Report,
 }
 
-/// The values that were not true while these worlds were, or were again after they had ended.
-fn never_true(bed: &Bed, worlds: &[World], values: &[Value]) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let mut known = 0;
-    for observer in 1..=bed.spec.nodes {
-        for subject in 1..=bed.spec.nodes {
-            for &link in &bed.spec.links {
-                let state = |state: State| bed.attribute(subject, link, &state.to_string());
-                let (up, faulty) = (state(State::Up), state(State::Faulty));
-                let set: Vec<&Value> = values
-                    .iter()
-                    .filter(|value| value.observer == observer)
-                    .filter(|value| (&value.subject, &value.name) == (&up.0.0, &up.0.1))
-                    .collect();
-                known += set.len();
-                let states = set.iter().map(|value| match &value.value {
-                    text if *text == up.1 => Some(State::Up),
-                    text if *text == faulty.1 => Some(State::Faulty),
-                    _ => None,
-                });
-                let states: Option<Vec<State>> = states.collect();
-                let truth: Vec<_> = worlds
-                    .iter()
-                    .map(|world| world.shows(subject, link))
-                    .collect();
-                // What others have of a node that joins can be a moment old: the attribute
-                // managers tell each other all that they know, and that may cross with news.
-                let times = if observer == subject { 1 } else { set.len() };
-                let allowed = truth.repeat(times);
-                if !states.is_some_and(|states| is_true(&states, &allowed)) {
-                    let lines = set.iter().map(|value| value.line.clone());
-                    wrong.push(format!("log of n{observer}, truth {truth:?}:"));
-                    wrong.extend(lines);
+impl Run<'_> {
+    fn take(&mut self, step: &Step) -> Result<()> {
+        println!("{} {step}    ({})", time_of_day(), self.world);
+        let worlds = step.worlds(&self.world);
+        act::act(self.bed, step, &self.world)?;
+        let restarted = worlds.iter().any(|later| later.down != self.world.down);
+        let settled = self.watch.settle(&worlds, restarted);
+        let values = self.watch.values()?;
+        self.report.values += values.len();
+        let wrong = self.never_true(&worlds, &values);
+        if !wrong.is_empty() {
+            println!("{} NEVER TRUE: {wrong:#?}", time_of_day());
+            self.watch.tell();
+            self.report.wrong.extend(wrong);
+        }
+        self.report.add(step.kind(), settled?);
+        for node in self.bed.cluster.nodes() {
+            if node.is_up() {
+                self.unread.remove(&node.number());
+            } else {
+                let unread = self.unread.entry(node.number()).or_default();
+                unread.extend(worlds.iter().cloned());
+            }
+        }
+        self.world = worlds.last().context("no world")?.clone();
+        Ok(())
+    }
+
+    /// The values that were not true while these worlds were, or were again after they had
+    /// ended.
+    fn never_true(&self, worlds: &[World], values: &[Value]) -> Vec<String> {
+        let spec = &self.bed.spec;
+        let mut wrong = Vec::new();
+        let mut known = 0;
+        for observer in 1..=spec.nodes {
+            let earlier = self.unread.get(&observer).into_iter().flatten();
+            let worlds: Vec<&World> = earlier.chain(worlds).collect();
+            for subject in 1..=spec.nodes {
+                for &link in &spec.links {
+                    let set = self.set(values, observer, subject, link);
+                    known += set.len();
+                    let states: Option<Vec<State>> = set.iter().map(|(state, _)| *state).collect();
+                    let truth = worlds.iter().map(|world| world.shows(subject, link));
+                    let truth: Vec<_> = truth.collect();
+                    // What others have of a node that joins can be a moment old: the attribute
+                    // managers tell each other all that they know, and that may cross with
+                    // news.
+                    let times = if observer == subject { 1 } else { set.len() };
+                    let allowed = truth.repeat(times);
+                    if !states.is_some_and(|states| is_true(&states, &allowed)) {
+                        wrong.push(format!("log of n{observer}, truth {truth:?}:"));
+                        wrong.extend(set.iter().map(|(_, value)| value.line.clone()));
+                    }
                 }
             }
         }
+        if known != values.len() {
+            wrong.push(format!("values of other links or nodes among {values:#?}"));
+        }
+        wrong
     }
-    if known != values.len() {
-        wrong.push(format!("values of other links or nodes among {values:#?}"));
+
+    /// What a node logged of a link of another one, and what state that is.
+    fn set<'v>(
+        &self,
+        values: &'v [Value],
+        observer: usize,
+        subject: usize,
+        link: u8,
+    ) -> Vec<(Option<State>, &'v Value)> {
+        let shown = |state: State| self.bed.attribute(subject, link, &state.to_string());
+        let (up, faulty) = (shown(State::Up), shown(State::Faulty));
+        let values = values
+            .iter()
+            .filter(|value| value.observer == observer)
+            .filter(|value| (&value.subject, &value.name) == (&up.0.0, &up.0.1));
+        values
+            .map(|value| match &value.value {
+                text if *text == up.1 => (Some(State::Up), value),
+                text if *text == faulty.1 => (Some(State::Faulty), value),
+                _ => (None, value),
+            })
+            .collect()
     }
-    wrong
 }
 
 fn time_of_day() -> String {
