@@ -29,7 +29,8 @@ pub struct Arguments {
     #[arg(long, requires = "once")]
     pub force: bool,
 
-    /// Say a failure once, until it changes, and nothing while the cluster is down (for the timer)
+    /// Say a failure once, until it changes, and that the cluster is down only after a minute (for
+    /// the timer)
     #[arg(short, long, requires = "once")]
     pub quiet: bool,
 

@@ -9,9 +9,10 @@ use clap::Parser;
 use ringcheck::cli::{Arguments, Command};
 use ringcheck::cluster::alert::{self, Alert};
 use ringcheck::cluster::journal::{Journal, Level};
-use ringcheck::command::once::{self, Options, Trigger};
+use ringcheck::command::once::{self, Options};
 use ringcheck::command::{clear, status};
 use ringcheck::model::failure::{Exit, Failure};
+use ringcheck::model::trigger::Trigger;
 
 fn main() -> ExitCode {
     let alert = (env::args_os().len() <= 1).then(|| alert::recognise(env::vars_os()));

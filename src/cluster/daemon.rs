@@ -81,7 +81,8 @@ impl Daemons {
     }
 }
 
-fn stat(proc: &Path, pid: u32) -> Option<(String, Incarnation)> {
+/// A live process's name, and which one it is.
+pub(super) fn stat(proc: &Path, pid: u32) -> Option<(String, Incarnation)> {
     let text = fs::read_to_string(proc.join(pid.to_string()).join("stat")).ok()?;
     parse_stat(pid, &text)
 }

@@ -12,6 +12,7 @@ pub mod child;
 pub mod clock;
 pub mod corosync;
 pub mod daemon;
+pub mod holder;
 pub mod interface;
 pub mod journal;
 pub mod observer;

@@ -21,8 +21,8 @@ pub fn run(config: Option<&Path>, journal: Journal) -> Result<(), Failure> {
     let settings = config::read(config)?;
     let deadline = Instant::now() + settings.deadline;
     let station = Station::enter()?;
-    station::watch(deadline, journal);
-    let _lock = station.folder.lock(deadline)?;
+    station::watch(deadline, journal, |_| true);
+    let _lock = station.lock(deadline, journal)?;
     let before = station.load()?;
     let mut state = before.clone();
     let daemons = station.daemons(&state);

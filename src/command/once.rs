@@ -13,22 +13,9 @@ use crate::cluster::pacemaker::Pacemaker;
 use crate::model::attribute::{Attributes, Change};
 use crate::model::failure::{Exit, Failure};
 use crate::model::link::NodeId;
+use crate::model::trigger::Trigger;
 use crate::store::config;
-use crate::store::folder::Stamp;
-
-/// The file of what the timer's or an alert's pass failed with last, so that it is said once.
-const SAID: &str = "failure";
-
-/// What asked for the pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trigger {
-    /// A person.
-    Hand,
-    /// The timer: says a failure once, until it changes, and nothing while the cluster is down.
-    Timer,
-    /// Pacemaker, on a node event: the same, and does not bring back what was cleared.
-    Alert,
-}
+use crate::store::stamp::Good;
 
 /// How to do the pass.
 #[derive(Clone, Debug)]
@@ -46,7 +33,7 @@ pub fn run(options: &Options, journal: Journal) -> Exit {
     let Err(failure) = attempt(options, journal) else {
         return Exit::Ok;
     };
-    if options.trigger == Trigger::Hand || is_news(&failure) {
+    if is_news(&failure, options.trigger) {
         journal.say(Level::Error, &failure.line);
     }
     failure.exit
@@ -57,12 +44,14 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
     let settings = config::read(options.config.as_deref())?;
     let deadline = Instant::now() + settings.deadline;
     let station = Station::enter()?;
-    station::watch(deadline, journal);
-    let mut lock = station.folder.lock(deadline)?;
+    let trigger = options.trigger;
+    station::watch(deadline, journal, move |failure| is_news(failure, trigger));
+    let lock = station.lock(deadline, journal)?;
     let done_meanwhile = lock
         .stamp()
-        .filter(|stamp| (invoked..=BootClock.now()).contains(&stamp.started))
-        .is_some_and(|stamp| stamp.forced || !options.force);
+        .good
+        .filter(|good| (invoked..=BootClock.now()).contains(&good.started))
+        .is_some_and(|good| good.forced || !options.force);
     if done_meanwhile && options.config.is_none() {
         return Ok(());
     }
@@ -76,9 +65,10 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
     state.cleared = false;
     let started = BootClock.now();
     let mut saved = before.clone();
-    let judgement = Pass {
+    let mut registry = Counted::default();
+    let result = Pass {
         source: &mut Observer::default(),
-        registry: &mut Pacemaker,
+        registry: &mut registry,
         clock: &BootClock,
         settings: &settings,
         force: options.force,
@@ -90,7 +80,15 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
             Ok(())
         },
     }
-    .run(&mut state, daemons)?;
+    .run(&mut state, daemons);
+    // What somebody who had no lock may have left meanwhile is kept.
+    let mut stamp = lock.stamp();
+    stamp.failed_writes += registry.failed;
+    let Ok(judgement) = result else {
+        stamp.writes += registry.done;
+        let _ = lock.set_stamp(&stamp);
+        return result.map(drop);
+    };
     for (link, verdict) in &judgement.verdicts {
         let text = verdict
             .state
@@ -98,37 +96,55 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
         let line = format!("link {link} {} {text}: {}", verdict.address, verdict.reason);
         journal.say(Level::Info, &line);
     }
-    if station.folder.remove(SAID)? {
+    let good = Good {
+        started,
+        took: BootClock.now().since(started).as_millis() as u64,
+        forced: options.force,
+        trigger: options.trigger,
+    };
+    if stamp.succeed(good, registry.done) {
         journal.say(Level::Notice, "link state is published again");
     }
-    let stamp = Stamp {
-        started,
-        forced: options.force,
-    };
-    lock.set_stamp(stamp).map_err(|error| {
-        let line = format!("cannot leave the time stamp of this pass: {error}");
-        Failure::new(Exit::State, line)
-    })
+    lock.set_stamp(&stamp)
 }
 
-/// Whether a failure is worth a line of the journal: that the cluster is down is no news,
-/// and all else is news once, until it changes.
-fn is_news(failure: &Failure) -> bool {
-    if matches!(failure.exit, Exit::CorosyncDown | Exit::PacemakerDown) {
-        return false;
-    }
-    let known = || -> Result<bool, Failure> {
+/// Whether a failure is worth a line. It is counted, too.
+fn is_news(failure: &Failure, trigger: Trigger) -> bool {
+    // Without the lock, which the failure may be about.
+    let count = || -> Result<bool, Failure> {
         let station = Station::enter()?;
-        let line = failure.line.as_bytes();
-        if station.folder.read(SAID)?.as_deref() == Some(line) {
-            return Ok(true);
-        }
-        // Without the lock, which the failure may be about: of two that are said at the same
-        // time one may be said again.
-        station.folder.replace(SAID, line)?;
-        Ok(false)
+        let mut stamp = station.folder.stamp()?;
+        let news = stamp.fail(failure, trigger, BootClock.now());
+        station.folder.set_stamp(&stamp)?;
+        Ok(news)
     };
-    !known().unwrap_or(false)
+    count().unwrap_or(true)
+}
+
+/// Pacemaker, and how many writes it took.
+#[derive(Default)]
+struct Counted {
+    done: u64,
+    failed: u64,
+}
+
+impl Registry for Counted {
+    fn query(&mut self, node: NodeId, deadline: Instant) -> Result<Attributes, Failure> {
+        Pacemaker.query(node, deadline)
+    }
+
+    fn write(&mut self, change: &Change, deadline: Instant) -> Result<(), Failure> {
+        let result = Pacemaker.write(change, deadline);
+        match result {
+            Ok(()) => self.done += 1,
+            Err(_) => self.failed += 1,
+        }
+        result
+    }
+
+    fn refresh(&mut self, deadline: Instant) -> Result<(), Failure> {
+        Pacemaker.refresh(deadline)
+    }
 }
 
 /// What a pass would write now, a line each. Reads only, and takes no lock.
@@ -139,7 +155,7 @@ pub fn rehearse(options: &Options, journal: Journal) -> Result<String, Failure> 
     let settings = config::read(options.config.as_deref())?;
     let deadline = Instant::now() + settings.deadline;
     let station = Station::enter()?;
-    station::watch(deadline, journal);
+    station::watch(deadline, journal, |_| true);
     let mut state = station.load()?;
     let daemons = station.daemons(&state);
     station::require(&daemons)?;

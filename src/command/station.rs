@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use crate::cluster::boot;
 use crate::cluster::clock::{BootClock, Clock};
 use crate::cluster::daemon::Daemons;
+use crate::cluster::holder::Holder;
 use crate::cluster::journal::{Journal, Level};
 use crate::cluster::{sandbox, user};
 use crate::model::failure::{Exit, Failure};
+use crate::model::settings::LONGEST_DEADLINE;
 use crate::store::FOLDER;
-use crate::store::folder::Folder;
+use crate::store::folder::{Folder, Lock};
 use crate::store::state::State;
 
 const PROC: &str = "/proc";
@@ -55,6 +57,31 @@ impl Station {
         })
     }
 
+    /// Waits for the lock. A ringcheck that holds it for longer than any may run, because
+    /// somebody stopped it, is ended: what it would still write is of long ago.
+    ///
+    /// # Errors
+    /// When the lock cannot be opened, or had before the deadline.
+    pub fn lock(&self, deadline: Instant, journal: Journal) -> Result<Lock, Failure> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match self.folder.lock(deadline - left / 5) {
+            Err(failure) if failure.exit == Exit::Deadline => {}
+            result => return result,
+        }
+        if let Some(holder) = self.end_holder() {
+            let line = format!("ended ringcheck[{holder}], which held the lock and did not go on");
+            journal.say(Level::Notice, &line);
+        }
+        self.folder.lock(deadline)
+    }
+
+    fn end_holder(&self) -> Option<Holder> {
+        let proc = Path::new(PROC);
+        let holder = Holder::of(proc, &self.folder.lock_file().ok()?).ok()??;
+        let overdue = holder.age(BootClock.now()) > LONGEST_DEADLINE + 2 * GRACE;
+        (overdue && holder.end(proc).is_ok()).then_some(holder)
+    }
+
     /// The state as the last pass left it.
     ///
     /// # Errors
@@ -85,17 +112,23 @@ pub fn require(daemons: &Daemons) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Ends this process when something hangs past every deadline of its own.
-pub fn watch(deadline: Instant, journal: Journal) {
+/// Ends this process when something hangs past every deadline of its own, and says so if
+/// `is_news` finds that it should be said.
+pub fn watch(
+    deadline: Instant,
+    journal: Journal,
+    is_news: impl Fn(&Failure) -> bool + Send + 'static,
+) {
     thread::spawn(move || {
         let end = deadline + GRACE;
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             thread::sleep(left);
         }
-        journal.say(
-            Level::Error,
-            "the pass did not end before its deadline and was given up",
-        );
-        process::exit(Exit::Deadline.code().into());
+        let line = "the pass did not end before its deadline and was given up";
+        let failure = Failure::new(Exit::Deadline, line);
+        if is_news(&failure) {
+            journal.say(Level::Error, line);
+        }
+        process::exit(failure.exit.code().into());
     });
 }

@@ -8,4 +8,5 @@ pub mod link;
 pub mod memory;
 pub mod moment;
 pub mod settings;
+pub mod trigger;
 pub mod verdict;

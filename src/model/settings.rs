@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The longest deadline that can be set: Pacemaker gives an alert agent 30 s by default.
+pub const LONGEST_DEADLINE: Duration = Duration::from_secs(25);
+
 /// When a link that only some peers answer on is FAULTY.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum FaultyWhen {

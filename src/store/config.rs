@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::model::failure::{Exit, Failure};
-use crate::model::settings::{FaultyWhen, Settings};
+use crate::model::settings::{FaultyWhen, LONGEST_DEADLINE, Settings};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -91,8 +91,13 @@ pub fn parse(text: &str) -> Result<Settings, String> {
             0,
             86400,
         )?,
-        // Pacemaker gives an alert agent 30 s by default.
-        deadline: seconds("deadline", file.deadline, defaults.deadline, 2, 25)?,
+        deadline: seconds(
+            "deadline",
+            file.deadline,
+            defaults.deadline,
+            2,
+            LONGEST_DEADLINE.as_secs(),
+        )?,
     })
 }
 

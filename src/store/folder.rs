@@ -5,22 +5,23 @@
 //! ([`crate::cluster::user::become_user`]).
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Seek, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Mode, OFlags, open};
-use rustix::process::geteuid;
-use serde::{Deserialize, Serialize};
-
+use super::stamp::Stamp;
 use crate::cluster::user::User;
 use crate::model::failure::{Exit, Failure};
-use crate::model::moment::Moment;
+use rustix::fs::{Mode, OFlags, open};
+use rustix::process::geteuid;
 
 /// Larger than any file that ringcheck writes there.
 const LARGEST: u64 = 1 << 20;
+
+/// The lock's file, which carries the stamp.
+const LOCK: &str = "lock";
 
 const RETRY: Duration = Duration::from_millis(10);
 
@@ -117,29 +118,58 @@ impl Folder {
         }
     }
 
+    /// What is known of the passes, as who does not hold the lock finds it.
+    ///
+    /// # Errors
+    /// When it is there but cannot be read.
+    pub fn stamp(&self) -> Result<Stamp, Failure> {
+        match self.open(LOCK, OFlags::RDONLY) {
+            Ok(file) => Ok(Stamp::read(&file)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Stamp::default()),
+            Err(error) => Err(self.failed(LOCK, &error)),
+        }
+    }
+
+    /// Keeps it, also while somebody else holds the lock: of two that do so at the same time
+    /// one is forgotten.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn set_stamp(&self, stamp: &Stamp) -> Result<(), Failure> {
+        let write = || stamp.write(&self.create(LOCK)?);
+        write().map_err(|error| self.failed(LOCK, &error))
+    }
+
+    /// The lock's file.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn lock_file(&self) -> Result<File, Failure> {
+        match self.create(LOCK) {
+            // Nothing can be kept, but the links can be shown all the same.
+            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
+                self.open(LOCK, OFlags::RDONLY)
+            }
+            file => file,
+        }
+        .map_err(|error| self.failed(LOCK, &error))
+    }
+
     /// Waits for the lock.
     ///
     /// # Errors
     /// When the lock cannot be opened, or somebody else holds it until the deadline.
     pub fn lock(&self, deadline: Instant) -> Result<Lock, Failure> {
-        let name = "lock";
-        let file = match self.create(name) {
-            // Nothing can be kept, but the links can be shown all the same.
-            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
-                self.open(name, OFlags::RDONLY)
-            }
-            file => file,
-        };
-        let file = file.map_err(|error| self.failed(name, &error))?;
+        let file = self.lock_file()?;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Lock(file)),
-                Err(fs::TryLockError::Error(error)) => return Err(self.failed(name, &error)),
+                Err(fs::TryLockError::Error(error)) => return Err(self.failed(LOCK, &error)),
                 Err(fs::TryLockError::WouldBlock) if Instant::now() < deadline => {
                     thread::sleep(RETRY);
                 }
                 Err(fs::TryLockError::WouldBlock) => {
-                    let path = self.path.join(name);
+                    let path = self.path.join(LOCK);
                     let line = format!(
                         "another ringcheck holds {path} and does not end; see which with `fuser -v {path}`",
                         path = path.display()
@@ -204,37 +234,25 @@ fn is_link(error: &std::io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
-/// The lock, held until it is dropped. Its file carries the time stamp of the last good pass.
+/// The lock, held until it is dropped.
 #[derive(Debug)]
 pub struct Lock(File);
 
-/// When the last good pass started, and whether it wrote every attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stamp {
-    /// When it started to look.
-    pub started: Moment,
-    /// Whether it wrote every attribute.
-    pub forced: bool,
-}
-
 impl Lock {
-    /// The stamp of the last good pass, if there was one.
-    pub fn stamp(&mut self) -> Option<Stamp> {
-        let mut text = String::new();
-        self.0.rewind().ok()?;
-        (&self.0).take(256).read_to_string(&mut text).ok()?;
-        serde_json::from_str(&text).ok()
+    /// What is known of the passes.
+    pub fn stamp(&self) -> Stamp {
+        Stamp::read(&self.0)
     }
 
-    /// Leaves a stamp.
+    /// Keeps it.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn set_stamp(&mut self, stamp: Stamp) -> std::io::Result<()> {
-        let text = serde_json::to_vec(&stamp)?;
-        self.0.rewind()?;
-        self.0.write_all(&text)?;
-        self.0.set_len(text.len() as u64)
+    pub fn set_stamp(&self, stamp: &Stamp) -> Result<(), Failure> {
+        stamp.write(&self.0).map_err(|error| {
+            let line = format!("cannot leave the time stamp of this pass: {error}");
+            Failure::new(Exit::State, line)
+        })
     }
 }
 
@@ -310,19 +328,17 @@ mod tests {
     #[test]
     fn the_stamp_stays_with_the_lock() {
         let (_place, folder) = folder();
-        let long = Stamp {
-            started: Moment(123_456_789),
-            forced: false,
+        assert_eq!(folder.stamp().unwrap(), Stamp::default());
+        let stamp = Stamp {
+            passes: 1,
+            ..Stamp::default()
         };
-        let short = Stamp {
-            started: Moment(1),
-            forced: true,
-        };
-        let mut lock = folder.lock(Instant::now()).unwrap();
-        assert_eq!(lock.stamp(), None);
-        lock.set_stamp(long).unwrap();
-        lock.set_stamp(short).unwrap();
+        let lock = folder.lock(Instant::now()).unwrap();
+        lock.set_stamp(&stamp).unwrap();
         drop(lock);
-        assert_eq!(folder.lock(Instant::now()).unwrap().stamp(), Some(short));
+        assert_eq!(folder.lock(Instant::now()).unwrap().stamp(), stamp);
+        assert_eq!(folder.stamp().unwrap(), stamp);
+        folder.set_stamp(&Stamp::default()).unwrap();
+        assert_eq!(folder.stamp().unwrap(), Stamp::default());
     }
 }

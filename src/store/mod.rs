@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod folder;
+pub mod stamp;
 pub mod state;
 
 /// Where the settings are read from, if the file exists.

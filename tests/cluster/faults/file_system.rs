@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use lab::{Cut, Node, wait_until};
 
-use super::{by_hand, fails, one_pass_repairs};
+use super::{by_hand, fails, is_said_once, one_pass_repairs};
 use crate::Test;
 use crate::bed::{Bed, INTERVAL, LONG};
 use crate::node::run_as;
@@ -23,6 +23,7 @@ fn a_full_file_system(bed: &Bed) -> Result<()> {
         &format!("cat /dev/zero > {FOLDER}/filler || true"),
         &format!("rm {FOLDER}/filler"),
         "No space left on device",
+        true,
     )
 }
 
@@ -32,18 +33,20 @@ fn a_read_only_file_system(bed: &Bed) -> Result<()> {
         &format!("mount -o remount,ro {FOLDER}"),
         &format!("mount -o remount,rw {FOLDER}"),
         "Read-only file system",
+        false,
     )
 }
 
 /// A link breaks while nothing can be kept. The evidence that it is broken takes several
-/// looks, so they must all be made within one pass.
-fn takes_nothing(bed: &Bed, spoil: &str, repair: &str, line: &str) -> Result<()> {
+/// looks, so they must all be made within one pass. Whether it was said can be kept where the
+/// stamp can be written in place.
+fn takes_nothing(bed: &Bed, spoil: &str, repair: &str, line: &str, can_keep: bool) -> Result<()> {
     by_hand(bed, 2, |node| {
         node.sh(&format!(
             "mount -t tmpfs -o size=16k,mode=0750,uid=$(id -u hacluster),gid=$(id -g hacluster) \
              ringcheck {FOLDER} && ringcheck --once && {spoil}"
         ))?;
-        let result = shows_a_broken_link(bed, node, line);
+        let result = shows_a_broken_link(bed, node, line, can_keep);
         node.sh(&format!("{repair}; umount {FOLDER}"))?;
         result?;
         bed.node(1).heal(1)?;
@@ -58,7 +61,7 @@ fn takes_nothing(bed: &Bed, spoil: &str, repair: &str, line: &str) -> Result<()>
     })
 }
 
-fn shows_a_broken_link(bed: &Bed, node: &Node, line: &str) -> Result<()> {
+fn shows_a_broken_link(bed: &Bed, node: &Node, line: &str, can_keep: bool) -> Result<()> {
     let deadline = 2 * INTERVAL;
     bed.node(1).cut(1, Cut::DropBoth)?;
     let broken: BTreeMap<_, _> = (1..=3).map(|n| bed.attribute(n, 1, "FAULTY")).collect();
@@ -72,5 +75,9 @@ fn shows_a_broken_link(bed: &Bed, node: &Node, line: &str) -> Result<()> {
         Ok(Some(()))
     })?;
     // The links' memory changes with each pass that could not keep it.
-    fails(node, deadline, 7, line)
+    fails(node, deadline, 7, line)?;
+    match can_keep {
+        true => is_said_once(node, line),
+        false => Ok(()),
+    }
 }

@@ -2,13 +2,14 @@
 //! it, it counts as none.
 
 use anyhow::{Result, ensure};
+use lab::Cut;
 
 use super::{
     Halted, SHORT, be_short, by_hand, fails, is_right, is_said_once, one_pass_repairs, unsettle,
 };
 use crate::Test;
-use crate::bed::Bed;
-use crate::node::{run_as, wait_for_rest};
+use crate::bed::{Bed, LONG};
+use crate::node::{journal_cursor, journal_since, run_as, wait_for_rest};
 
 pub const TESTS: &[(&str, Test)] = &[
     ("state_of_a_newer_version", state_of_a_newer_version),
@@ -21,6 +22,7 @@ pub const TESTS: &[(&str, Test)] = &[
         state_half_written_by_a_killed_pass,
     ),
     ("lock_held_by_a_stopped_pass", lock_held_by_a_stopped_pass),
+    ("lock_held_for_good", lock_held_for_good),
 ];
 
 const STATE: &str = "/run/ringcheck/state.json";
@@ -111,4 +113,20 @@ fn lock_held_by_a_stopped_pass(bed: &Bed) -> Result<()> {
         one_pass_repairs(bed, node)?;
         is_right(bed, node)
     })
+}
+
+/// Somebody stopped a pass by hand and forgot it, and a cable is out.
+fn lock_held_for_good(bed: &Bed) -> Result<()> {
+    let node = bed.node(2);
+    let stopped = Halted::at(node, "flock", 1)?;
+    let cursor = journal_cursor(node)?;
+    node.cut(1, Cut::Carrier)?;
+    let mut broken = bed.all("UP");
+    broken.extend((1..=3).map(|n| bed.attribute(n, 1, "FAULTY")));
+    let took = bed.wait_on(1, "the broken link to be shown", LONG, &broken)?;
+    println!("shown after {took:.1?}");
+    let said = journal_since(node, &cursor)?;
+    let line = format!("ended ringcheck[{}]", stopped.pid);
+    ensure!(said.iter().any(|said| said.contains(&line)), "{said:#?}");
+    node.heal(1)
 }
