@@ -112,7 +112,9 @@ impl State {
                 .any(|moment| moment > now.after(FORESIGHT))
     }
 
-    /// Writes the state, unless the file already says the same.
+    /// Writes the state, unless the file already says the same. Where it cannot be written, what
+    /// was there is removed if it can be: the next pass would tell and write the same changes
+    /// again, and what is missing it asks the CIB.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -121,7 +123,9 @@ impl State {
             return Ok(());
         }
         let text = serde_json::to_vec_pretty(self).expect("a state is always valid JSON");
-        folder.replace(FILE, &text)
+        folder.replace(FILE, &text).inspect_err(|_| {
+            let _ = folder.remove(FILE);
+        })
     }
 }
 
@@ -158,6 +162,17 @@ mod tests {
         assert_eq!(State::load(&folder, BOOT, now).unwrap(), written());
         let earlier = State::load(&folder, BOOT, Moment(40_000)).unwrap();
         assert_eq!(earlier, new, "it is of the future");
+    }
+
+    #[test]
+    fn what_cannot_be_kept_leaves_no_state_of_before() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        let new = State::new(BOOT);
+        written().save(&folder, &new).unwrap();
+        std::fs::create_dir(place.path().join(format!("{FILE}.new"))).unwrap();
+        new.save(&folder, &written()).unwrap_err();
+        assert_eq!(State::load(&folder, BOOT, Moment(60_000)).unwrap(), new);
     }
 
     #[test]
