@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use ringcheck::model::link::{Interface, LinkNumber, LinkState};
 use ringcheck::model::settings::FaultyWhen;
 use support::*;
@@ -158,4 +160,38 @@ fn silence_ends_a_recovery() {
     let judgement = judge.look_after(1, &cluster);
     assert_eq!(state(&judgement, 1), Some(LinkState::Faulty));
     assert_eq!(state(&judge.look_after(HOLD, &cluster), 1), UP);
+}
+
+#[test]
+fn a_node_that_was_cut_off_meets_the_others_before_its_interface_alone_counts() {
+    let mut cluster = Cluster::new(2, 2);
+    let mut judge = Judge::knowing(&cluster);
+    judge.settings.recovery_hold = Duration::from_secs(3);
+    for link in 0..2 {
+        cluster.interface(link, Interface::NoCarrier("eth".into()));
+    }
+    for peer in 2..4 {
+        cluster.cut_all(peer);
+        cluster.leave(peer);
+    }
+    assert_eq!(state(&judge.look_after(5000, &cluster), 1), FAULTY);
+    for link in 0..2 {
+        cluster.interface(link, Interface::Up("eth".into()));
+    }
+    judge.look_after(1000, &cluster);
+    assert_eq!(
+        state(&judge.look_after(TIME_TO_MEET - 1, &cluster), 1),
+        FAULTY
+    );
+    let mut alone = judge.clone();
+    assert_eq!(state(&alone.look_after(1, &cluster), 1), UP);
+    // Link 1 to vm02 is still cut when they meet.
+    for peer in 2..4 {
+        cluster.join(peer);
+        cluster.heal_all(peer);
+    }
+    cluster.cut(2, 1);
+    assert_eq!(state(&judge.look_after(1, &cluster), 1), FAULTY);
+    assert_eq!(state(&judge.look_after(TIME_TO_JOIN, &cluster), 1), FAULTY);
+    assert_eq!(state(&judge.settle(&cluster), 1), FAULTY);
 }

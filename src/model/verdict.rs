@@ -149,8 +149,16 @@ pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -
         if let Finding::Unsettled(until, _) = &finding {
             look_again_at(&mut judgement, *until);
         }
+        let hold = match finding {
+            // A node that was cut off meets the others first: what they say is worth more.
+            Finding::Good(Reason::NoPeers) => {
+                let meeting = evidence::time_to_meet(facts);
+                settings.recovery_hold.max(meeting)
+            }
+            _ => settings.recovery_hold,
+        };
         let flapped = flapped(settings, &testimony, number);
-        let (state, reason, good_since) = decide(finding, before, flapped, settings, now);
+        let (state, reason, good_since) = decide(finding, before, flapped, hold, now);
         if let Some(state) = state {
             let since = before.filter(|b| b.state == state).map_or(now, |b| b.since);
             let gone_at = None;
@@ -309,13 +317,13 @@ fn flapped(settings: &Settings, testimony: &Testimony, number: LinkNumber) -> bo
     }
 }
 
-/// Rule 7 and the link's past: the state to publish, why, and since when a FAULTY link has
-/// been good again.
+/// Rule 7 and the link's past, held FAULTY until it was good for `hold`: the state to publish,
+/// why, and since when a FAULTY link has been good again.
 fn decide(
     finding: Finding,
     before: Option<&LinkMemory>,
     flapped: bool,
-    settings: &Settings,
+    hold: Duration,
     now: Moment,
 ) -> (Option<LinkState>, Reason, Option<Moment>) {
     let was = before.map(|before| before.state);
@@ -330,7 +338,6 @@ fn decide(
         Finding::Good(reason) => {
             let good_since = good_since.filter(|_| !flapped).unwrap_or(now);
             let good = now.since(good_since);
-            let hold = settings.recovery_hold;
             if good >= hold {
                 (Some(LinkState::Up), reason, None)
             } else {
