@@ -19,7 +19,7 @@ const BOOT: &str = include_str!("boot.sh");
 /// How long a command in a node may take.
 const LIMIT: Duration = Duration::from_secs(60);
 /// How long a node may take to boot or to shut down.
-const POWER_LIMIT: Duration = Duration::from_secs(90);
+const POWER_LIMIT: Duration = Duration::from_secs(150);
 
 /// A node of a [`Cluster`](crate::Cluster).
 #[derive(Debug)]
