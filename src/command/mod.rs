@@ -5,3 +5,4 @@ pub mod once;
 pub mod pass;
 pub mod station;
 pub mod status;
+pub mod view;

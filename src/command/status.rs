@@ -1,23 +1,15 @@
 //! `ringcheck status`: this node's links as they are now, read-only.
 
 use std::path::Path;
-use std::time::Instant;
 
-use chrono::{DateTime, Local, SecondsFormat, TimeDelta};
+use chrono::SecondsFormat;
 use serde::Serialize;
 
-use crate::cluster::Source;
-use crate::cluster::boot;
-use crate::cluster::clock::{BootClock, Clock};
-use crate::cluster::observer::Observer;
+use super::view::View;
 use crate::model::failure::Failure;
-use crate::model::link::{Facts, Interface, LinkNumber, LinkState, NodeId, Transport};
-use crate::model::memory::Memory;
-use crate::model::moment::Moment;
-use crate::model::verdict::{self, Judgement, Verdict};
-use crate::store::folder::Folder;
-use crate::store::state::State;
-use crate::store::{FOLDER, config};
+use crate::model::link::{Interface, LinkNumber, LinkState, NodeId, Transport};
+use crate::model::verdict::Verdict;
+use crate::store::config;
 
 /// What `--json` prints. Fields may be added within a version, never taken away or changed.
 #[derive(Serialize)]
@@ -43,6 +35,8 @@ struct Link {
     reason: String,
     /// When it got this state, where that is known.
     since: Option<String>,
+    /// How often it went down since the node booted, where that is known.
+    flaps: Option<u64>,
     interface: Interface,
     peers: Vec<PeerLink>,
 }
@@ -65,12 +59,7 @@ struct PeerLink {
 /// When link state cannot be read.
 pub fn run(config: Option<&Path>, json: bool) -> Result<String, Failure> {
     let settings = config::read(config)?;
-    let deadline = Instant::now() + settings.deadline;
-    let facts = Observer::default().observe(deadline)?;
-    let now = BootClock.now();
-    let memory = memory(now);
-    let judgement = verdict::judge(&facts, &settings, &memory, now);
-    let report = report(&facts, &judgement, now, Local::now());
+    let report = report(&View::take(&settings)?);
     Ok(match json {
         true => json_text(&report),
         false => table(&report),
@@ -82,20 +71,8 @@ fn json_text(report: &Report) -> String {
     text + "\n"
 }
 
-/// What the passes know. Somebody who may not read it sees the links all the same.
-fn memory(now: Moment) -> Memory {
-    boot::id(Path::new("/proc"))
-        .and_then(|boot_id| State::load(&Folder::new(FOLDER), &boot_id, now))
-        .map(|state| state.memory)
-        .unwrap_or_default()
-}
-
-fn report(facts: &Facts, judgement: &Judgement, now: Moment, wall: DateTime<Local>) -> Report {
-    let since = |number: &LinkNumber| -> Option<String> {
-        let since = judgement.memory.links.get(number)?.since;
-        let ago = TimeDelta::from_std(now.since(since)).ok()?;
-        (since < now).then(|| (wall - ago).to_rfc3339_opts(SecondsFormat::Secs, false))
-    };
+fn report(view: &View) -> Report {
+    let facts = &view.facts;
     let link = |(number, verdict): (&LinkNumber, &Verdict)| {
         let local = facts.links.get(number)?;
         let peers = facts.peers.iter().filter_map(|(&id, peer)| {
@@ -116,7 +93,10 @@ fn report(facts: &Facts, judgement: &Judgement, now: Moment, wall: DateTime<Loca
             address: local.address.clone(),
             state: verdict.state,
             reason: verdict.reason.to_string(),
-            since: since(number),
+            since: view
+                .since(*number)
+                .map(|since| since.to_rfc3339_opts(SecondsFormat::Secs, false)),
+            flaps: view.flaps(*number),
             interface: local.interface.clone(),
             peers: peers.collect(),
         })
@@ -128,7 +108,7 @@ fn report(facts: &Facts, judgement: &Judgement, now: Moment, wall: DateTime<Loca
             name: facts.name.clone(),
         },
         transport: facts.transport,
-        links: judgement.verdicts.iter().filter_map(link).collect(),
+        links: view.judgement.verdicts.iter().filter_map(link).collect(),
     }
 }
 

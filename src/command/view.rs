@@ -1,0 +1,95 @@
+//! What every report is made from: this node as it is now, and what the passes know of it.
+//! Reads only, and takes no lock.
+
+use std::path::Path;
+use std::time::Instant;
+
+use chrono::{DateTime, Local, TimeDelta};
+
+use crate::cluster::Source;
+use crate::cluster::boot;
+use crate::cluster::clock::{BootClock, Clock};
+use crate::cluster::observer::Observer;
+use crate::model::failure::Failure;
+use crate::model::link::{Facts, LinkNumber};
+use crate::model::moment::Moment;
+use crate::model::settings::Settings;
+use crate::model::verdict::{self, Judgement};
+use crate::store::FOLDER;
+use crate::store::folder::Folder;
+use crate::store::stamp::Stamp;
+use crate::store::state::State;
+
+/// This node, looked at once.
+pub struct View {
+    /// What Corosync and the kernel say.
+    pub facts: Facts,
+    /// What the rules make of it and of what the passes know.
+    pub judgement: Judgement,
+    /// What the passes know.
+    pub known: Known,
+    /// When that was.
+    pub now: Moment,
+    /// The same by the wall clock.
+    pub wall: DateTime<Local>,
+}
+
+/// What the passes have left. Who may not read it knows as little as when there is nothing.
+pub struct Known {
+    /// What the last pass left to the next one.
+    pub state: Option<State>,
+    /// The account of the passes.
+    pub stamp: Option<Stamp>,
+}
+
+impl Known {
+    /// Reads it.
+    pub fn read(now: Moment) -> Known {
+        let folder = Folder::new(FOLDER);
+        let boot_id = boot::id(Path::new("/proc"));
+        let state = boot_id.and_then(|boot_id| State::load(&folder, &boot_id, now));
+        Known {
+            state: state.ok(),
+            stamp: folder.stamp().ok(),
+        }
+    }
+}
+
+impl View {
+    /// Looks at this node.
+    ///
+    /// # Errors
+    /// As [`Source::observe`].
+    pub fn take(settings: &Settings) -> Result<View, Failure> {
+        let deadline = Instant::now() + settings.deadline;
+        let facts = Observer::default().observe(deadline)?;
+        let now = BootClock.now();
+        let known = Known::read(now);
+        let memory = known.state.as_ref().map(|state| state.memory.clone());
+        let judgement = verdict::judge(&facts, settings, &memory.unwrap_or_default(), now);
+        Ok(View {
+            facts,
+            judgement,
+            known,
+            now,
+            wall: Local::now(),
+        })
+    }
+
+    /// When a moment of the past was by the wall clock, reckoned back from now.
+    pub fn wall(&self, moment: Moment) -> Option<DateTime<Local>> {
+        let ago = TimeDelta::from_std(self.now.since(moment)).ok()?;
+        (moment < self.now).then(|| self.wall - ago)
+    }
+
+    /// Since when a link has its state, where that is known.
+    pub fn since(&self, link: LinkNumber) -> Option<DateTime<Local>> {
+        self.wall(self.judgement.memory.links.get(&link)?.since)
+    }
+
+    /// How often a link went down since this node booted, where that is known.
+    pub fn flaps(&self, link: LinkNumber) -> Option<u64> {
+        let flaps = &self.known.state.as_ref()?.flaps;
+        Some(flaps.links.get(&link).copied().unwrap_or(0))
+    }
+}
