@@ -9,6 +9,7 @@ mod faults;
 mod lifecycle;
 mod links;
 mod node;
+mod notify;
 mod oracle;
 mod package;
 mod quiet;
@@ -33,6 +34,7 @@ fn main() {
         lifecycle::TESTS,
         quiet::TESTS,
         triggers::TESTS,
+        notify::TESTS,
         concurrent::TESTS,
         refused::TESTS,
         package::TESTS,
