@@ -16,7 +16,7 @@ command -v cargo > /dev/null || fail "root finds no cargo: install Rust for root
 
 packages="gcc libc6-dev dpkg-dev pkg-config libcmap-dev libcfg-dev libcpg-dev libquorum-dev \
 libvotequorum-dev libqb-dev debootstrap debian-archive-keyring systemd-container nftables \
-iproute2 kmod mount util-linux"
+iproute2 kmod mount util-linux shellcheck"
 missing=
 for package in $packages; do
     status=$(dpkg-query -W -f '${db:Status-Status} ' "$package" 2> /dev/null) || status=
