@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Parser;
 use ringcheck::cli::{Arguments, Command};
 use ringcheck::cluster::alert::{self, Alert};
-use ringcheck::cluster::journal::{Journal, Level};
+use ringcheck::cluster::journal::{Journal, Level, is_stderr};
 use ringcheck::command::once::{self, Options};
 use ringcheck::command::{clear, status};
 use ringcheck::model::failure::{Exit, Failure};
@@ -30,34 +30,37 @@ fn on_alert(force: bool) -> Exit {
         force,
         trigger: Trigger::Alert,
     };
-    once::run(&options, Journal::new(false))
+    once::run(&options, Journal::new(Trigger::Alert, false))
 }
 
 fn by_hand(arguments: &Arguments) -> Exit {
-    let journal = Journal::new(arguments.verbose);
-    dispatch(arguments, journal).unwrap_or_else(|error| {
+    // The timer's clearing unit has no option of its own.
+    let clears = matches!(arguments.command, Some(Command::Clear)) && is_stderr();
+    let trigger = match arguments.quiet || clears {
+        true => Trigger::Timer,
+        false => Trigger::Hand,
+    };
+    let journal = Journal::new(trigger, arguments.verbose);
+    dispatch(arguments, trigger, journal).unwrap_or_else(|error| {
         journal.say(Level::Error, &format!("{error:#}"));
         let failure = error.downcast_ref::<Failure>();
         failure.map_or(Exit::Failed, |failure| failure.exit)
     })
 }
 
-fn dispatch(arguments: &Arguments, journal: Journal) -> anyhow::Result<Exit> {
+fn dispatch(arguments: &Arguments, trigger: Trigger, journal: Journal) -> anyhow::Result<Exit> {
     let config = arguments.config.as_deref();
     let options = Options {
         config: arguments.config.clone(),
         force: arguments.force,
-        trigger: match arguments.quiet {
-            true => Trigger::Timer,
-            false => Trigger::Hand,
-        },
+        trigger,
     };
     match &arguments.command {
         None if arguments.dry_run => print(&once::rehearse(&options, journal)?)?,
         None if arguments.once => return Ok(once::run(&options, journal)),
         None => print(&status::run(config, false)?)?,
         Some(Command::Status { json }) => print(&status::run(config, *json)?)?,
-        Some(Command::Clear) => clear::run(config, journal)?,
+        Some(Command::Clear) => clear::run(config, trigger, journal)?,
     }
     Ok(Exit::Ok)
 }

@@ -16,16 +16,16 @@ const SHARED_MEMORY: &str = "/dev/shm";
 const NULL: &str = "/dev/null";
 
 /// Takes from this thread, and from all that it starts, the right to change any file but those
-/// in `folder`, libqb's shared memory and `/dev/null`, to use TCP, and to gain rights.
+/// in `folders`, libqb's shared memory and `/dev/null`, to use TCP, and to gain rights.
 ///
 /// A kernel that knows no Landlock, or less of it, restricts less: what is taken is never
 /// needed. Like [`super::user::become_user`] this comes before any other thread is started.
 /// Tells whether the kernel took anything at all.
-pub fn enter(folder: &Path) -> bool {
-    restrict(folder).is_ok_and(|status| status != RulesetStatus::NotEnforced)
+pub fn enter(folders: &[&Path]) -> bool {
+    restrict(folders).is_ok_and(|status| status != RulesetStatus::NotEnforced)
 }
 
-fn restrict(folder: &Path) -> Result<RulesetStatus, RulesetError> {
+fn restrict(folders: &[&Path]) -> Result<RulesetStatus, RulesetError> {
     // The newest that was looked at: later kernels offer more, which is then not asked for.
     let abi = ABI::V5;
     let write = AccessFs::from_write(abi);
@@ -33,7 +33,8 @@ fn restrict(folder: &Path) -> Result<RulesetStatus, RulesetError> {
         .handle_access(write)?
         .handle_access(AccessNet::from_all(abi))?
         .create()?;
-    for path in [folder, Path::new(SHARED_MEMORY), Path::new(NULL)] {
+    let needed = [Path::new(SHARED_MEMORY), Path::new(NULL)];
+    for path in folders.iter().chain(&needed) {
         if let Ok(beneath) = PathFd::new(path) {
             let access = match path.is_dir() {
                 true => write,
@@ -60,7 +61,7 @@ mod tests {
         fs::write(&precious, "as it was").unwrap();
         let (folder, foreign) = (inside.path().to_owned(), precious.clone());
         let restricted = thread::spawn(move || {
-            let enforced = enter(&folder);
+            let enforced = enter(&[&folder]);
             let file = folder.join("state");
             fs::write(file.with_extension("new"), "x").unwrap();
             fs::rename(file.with_extension("new"), &file).unwrap();

@@ -3,13 +3,20 @@
 use std::path::Path;
 use std::time::Instant;
 
+use super::once;
 use super::station::{self, Station};
+use crate::cluster::clock::{BootClock, Clock};
 use crate::cluster::journal::{Journal, Level};
 use crate::cluster::observer::Observer;
 use crate::cluster::pacemaker::Pacemaker;
 use crate::cluster::{Registry, Source};
 use crate::model::attribute::{self, Attributes};
 use crate::model::failure::Failure;
+use crate::model::link::LinkNumber;
+use crate::model::memory::LinkMemory;
+use crate::model::moment::Moment;
+use crate::model::transition::Transition;
+use crate::model::trigger::Trigger;
 use crate::store::config;
 
 /// Deletes every attribute of ringcheck's and has alerts leave it at that. Where Pacemaker
@@ -17,12 +24,18 @@ use crate::store::config;
 ///
 /// # Errors
 /// When an attribute cannot be deleted, or the state cannot be kept.
-pub fn run(config: Option<&Path>, journal: Journal) -> Result<(), Failure> {
+pub fn run(config: Option<&Path>, trigger: Trigger, journal: Journal) -> Result<(), Failure> {
+    if trigger == Trigger::Timer {
+        journal.say(
+            Level::Notice,
+            "Stop monitoring interface. Notified of Pacemaker stop event",
+        );
+    }
     let settings = config::read(config)?;
     let deadline = Instant::now() + settings.deadline;
     let station = Station::enter()?;
     station::watch(deadline, journal, |_| true);
-    let _lock = station.lock(deadline, journal)?;
+    let lock = station.lock(deadline, journal)?;
     let before = station.load()?;
     let mut state = before.clone();
     let daemons = station.daemons(&state);
@@ -49,7 +62,31 @@ pub fn run(config: Option<&Path>, journal: Journal) -> Result<(), Failure> {
     } else {
         state.published.clear();
     }
+    let stopped = !state.cleared;
     state.cleared = true;
     state.save(&station.folder, &before)?;
+    drop(lock);
+    if stopped {
+        let now = BootClock.now();
+        let gone = state.memory.links.iter().map(|(link, memory)| {
+            let change = gone(*link, memory, &before.published, now);
+            once::record(&change, trigger)
+        });
+        once::remember(&gone.collect::<Vec<_>>(), journal);
+    }
     result
+}
+
+fn gone(link: LinkNumber, memory: &LinkMemory, published: &Attributes, now: Moment) -> Transition {
+    let value = published.get(&attribute::name(link));
+    let address = value.and_then(|value| attribute::parse(value));
+    Transition {
+        link,
+        address: address.map_or_else(String::new, |(address, _)| address.to_owned()),
+        from: Some(memory.state),
+        to: None,
+        reason: "the attributes were deleted".into(),
+        peers: Vec::new(),
+        lasted: Some(now.since(memory.since)),
+    }
 }

@@ -3,18 +3,25 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use chrono::Local;
+
 use super::pass::Pass;
 use super::station::{self, Station};
 use crate::cluster::Registry;
 use crate::cluster::clock::{BootClock, Clock};
+use crate::cluster::daemon::Daemons;
 use crate::cluster::journal::{Journal, Level};
 use crate::cluster::observer::Observer;
 use crate::cluster::pacemaker::Pacemaker;
 use crate::model::attribute::{Attributes, Change};
 use crate::model::failure::{Exit, Failure};
 use crate::model::link::NodeId;
+use crate::model::transition::Transition;
 use crate::model::trigger::Trigger;
+use crate::model::verdict::Judgement;
 use crate::store::config;
+use crate::store::folder::Folder;
+use crate::store::history::{self, Record};
 use crate::store::stamp::Good;
 
 /// How to do the pass.
@@ -34,7 +41,11 @@ pub fn run(options: &Options, journal: Journal) -> Exit {
         return Exit::Ok;
     };
     if is_news(&failure, options.trigger) {
-        journal.say(Level::Error, &failure.line);
+        let line = match options.trigger {
+            Trigger::Hand => failure.line.clone(),
+            Trigger::Timer | Trigger::Alert => failure.log_line(),
+        };
+        journal.say(Level::Error, &line);
     }
     failure.exit
 }
@@ -62,9 +73,14 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
     if options.trigger == Trigger::Alert && state.cleared {
         return Ok(());
     }
-    state.cleared = false;
+    // Where nothing can be kept it would be said each time.
+    let keeps = lock.stamp().failing.is_none();
+    if options.trigger != Trigger::Hand && keeps {
+        welcome(&state.daemons, &daemons, journal);
+    }
     let started = BootClock.now();
     let mut saved = before.clone();
+    let mut records = Vec::new();
     let mut registry = Counted::default();
     let result = Pass {
         source: &mut Observer::default(),
@@ -73,7 +89,8 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
         settings: &settings,
         force: options.force,
         deadline,
-        say: &mut |level, line| journal.say(level, line),
+        say: &mut |entry| journal.tell(&entry),
+        record: &mut |change| records.push(record(&change, options.trigger)),
         remember: &mut |state| {
             state.save(&station.folder, &saved)?;
             saved = state.clone();
@@ -84,11 +101,50 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
     // What somebody who had no lock may have left meanwhile is kept.
     let mut stamp = lock.stamp();
     stamp.failed_writes += registry.failed;
-    let Ok(judgement) = result else {
-        stamp.writes += registry.done;
-        let _ = lock.set_stamp(&stamp);
-        return result.map(drop);
+    let kept = match &result {
+        Ok(judgement) => {
+            explain(judgement, journal);
+            let good = Good {
+                started,
+                took: BootClock.now().since(started).as_millis() as u64,
+                forced: options.force,
+                trigger: options.trigger,
+            };
+            if stamp.succeed(good, registry.done) {
+                journal.say(Level::Notice, "link state is published again");
+            }
+            lock.set_stamp(&stamp)
+        }
+        Err(_) => {
+            stamp.writes += registry.done;
+            // That it failed is counted where it is said.
+            let _ = lock.set_stamp(&stamp);
+            Ok(())
+        }
     };
+    // A disk that hangs must not keep the next pass from the attributes.
+    drop(lock);
+    remember(&records, journal);
+    result.and(kept)
+}
+
+/// What is kept of a change that is seen now.
+pub(super) fn record(change: &Transition, trigger: Trigger) -> Record {
+    Record::new(Local::now().fixed_offset(), change, trigger)
+}
+
+/// Adds to the history. What a pass is for is done by then, so it does not fail by this.
+pub(super) fn remember(records: &[Record], journal: Journal) {
+    if records.is_empty() {
+        return;
+    }
+    if let Err(failure) = history::append(&Folder::new(history::FOLDER), records) {
+        journal.say(Level::Error, &failure.line);
+    }
+}
+
+/// Says each verdict and why, to who asked for it.
+fn explain(judgement: &Judgement, journal: Journal) {
     for (link, verdict) in &judgement.verdicts {
         let text = verdict
             .state
@@ -96,16 +152,18 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
         let line = format!("link {link} {} {text}: {}", verdict.address, verdict.reason);
         journal.say(Level::Info, &line);
     }
-    let good = Good {
-        started,
-        took: BootClock.now().since(started).as_millis() as u64,
-        forced: options.force,
-        trigger: options.trigger,
+}
+
+/// Says in ifcheckd's words that the node has been met, or its Pacemaker anew.
+fn welcome(before: &Daemons, now: &Daemons, journal: Journal) {
+    let line = match before.controld {
+        None => "Start to monitor interface",
+        controld if controld != now.controld => {
+            "Start to monitor interface after Pacemaker restarted"
+        }
+        Some(_) => return,
     };
-    if stamp.succeed(good, registry.done) {
-        journal.say(Level::Notice, "link state is published again");
-    }
-    lock.set_stamp(&stamp)
+    journal.say(Level::Notice, line);
 }
 
 /// Whether a failure is worth a line. It is counted, too.
@@ -167,7 +225,8 @@ pub fn rehearse(options: &Options, journal: Journal) -> Result<String, Failure> 
         settings: &settings,
         force: options.force,
         deadline,
-        say: &mut |_, _| {},
+        say: &mut |_| {},
+        record: &mut |_| {},
         remember: &mut |_| Ok(()),
     }
     .run(&mut state, daemons)?;

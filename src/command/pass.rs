@@ -5,11 +5,12 @@
 //! again within the same pass, as far as there is time; after that the next pass does it.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::time::{Duration, Instant};
 
 use crate::cluster::clock::Clock;
 use crate::cluster::daemon::Daemons;
-use crate::cluster::journal::Level;
+use crate::cluster::journal::{self, Entry, Level};
 use crate::cluster::{Registry, Source};
 use crate::model::attribute::{self, Attributes, Change};
 use crate::model::failure::Failure;
@@ -17,6 +18,7 @@ use crate::model::link::{Facts, LinkState, NodeId};
 use crate::model::memory::{LinkMemory, Memory};
 use crate::model::moment::Moment;
 use crate::model::settings::Settings;
+use crate::model::transition::{self, Transition};
 use crate::model::verdict::{self, Judgement};
 use crate::store::state::State;
 
@@ -46,7 +48,9 @@ pub struct Pass<'a> {
     /// When every step must have ended.
     pub deadline: Instant,
     /// Says a line.
-    pub say: &'a mut dyn FnMut(Level, &str),
+    pub say: &'a mut dyn FnMut(Entry),
+    /// Keeps a link's change.
+    pub record: &'a mut dyn FnMut(Transition),
     /// Keeps the state.
     pub remember: &'a mut dyn FnMut(&State) -> Result<(), Failure>,
 }
@@ -91,7 +95,7 @@ impl Pass<'_> {
                 return Err(failure);
             }
         };
-        state.unreadable_since = None;
+        let unreadable = state.unreadable_since.take();
         state.node = Some(facts.node);
         notice_members(state, &facts, now);
         let force = self.force && first;
@@ -115,6 +119,7 @@ impl Pass<'_> {
             return Err(failure);
         }
         let judgement = verdict::judge(&facts, self.settings, &state.memory, now);
+        self.keep(state, &judgement, unreadable, now);
         state.memory = judgement.memory.clone();
         state.flaps.count(&facts, &state.memory.peers);
         self.publish(state, &judgement, stored, force, unsure)?;
@@ -171,27 +176,59 @@ impl Pass<'_> {
         result
     }
 
+    /// Hands each link's change on. What was shown as UNKNOWN was that before.
+    fn keep(
+        &mut self,
+        state: &mut State,
+        judgement: &Judgement,
+        unreadable: Option<Moment>,
+        now: Moment,
+    ) {
+        let unknown = unreadable.map(|since| since.after(self.settings.unknown_after));
+        let unknown = unknown.filter(|unknown| *unknown <= now);
+        let mut before = state.memory.clone();
+        if mem::take(&mut state.cleared) {
+            // Nothing was shown.
+            before.links.clear();
+        }
+        for (link, memory) in &mut before.links {
+            let shown = state.published.get(&attribute::name(*link));
+            let shown = shown.and_then(|value| attribute::parse(value));
+            if let (Some(since), Some((_, LinkState::Unknown))) = (unknown, shown) {
+                (memory.state, memory.since) = (LinkState::Unknown, since);
+            }
+        }
+        let changes = transition::between(&before, judgement, &state.published, now);
+        changes.into_iter().for_each(&mut self.record);
+    }
+
     fn tell(&mut self, change: &Change, judgement: &Judgement, before: &Attributes) {
-        let state = |value: &str| attribute::parse(value).map(|(_, state)| state);
-        let line = match change {
-            Change::Delete { name } => format!("Node attribute {name} deleted"),
+        let entry = match change {
+            Change::Delete { name } => {
+                Entry::new(Level::Notice, format!("Node attribute {name} deleted"))
+            }
             Change::Update { name, value } => {
                 let was = before.get(name);
-                let reason = attribute::link(name)
-                    .and_then(|link| judgement.verdicts.get(&link))
-                    .map(|verdict| format!(": {}", verdict.reason))
-                    .unwrap_or_default();
                 if was == Some(value) {
-                    (self.say)(Level::Info, &format!("{name} = {value} written again"));
-                    return;
+                    let line = format!("{name} = {value} written again");
+                    return (self.say)(Entry::new(Level::Info, line));
                 }
-                match (was.and_then(|was| state(was)), state(value)) {
-                    (was, Some(now)) if was != Some(now) => changed(name, now, value, &reason),
-                    _ => format!("Node attribute {name} is now: {value}"),
+                let verdict = attribute::link(name).and_then(|link| judgement.verdicts.get(&link));
+                let was = was.and_then(|was| attribute::parse(was));
+                match (verdict, attribute::parse(value)) {
+                    (Some(verdict), Some((_, now))) if was.map(|(_, was)| was) != Some(now) => {
+                        let peers = verdict.reason.peers().join(" ");
+                        changed(name, now, value, &verdict.reason.to_string())
+                            .with(journal::PEERS, peers)
+                    }
+                    _ => {
+                        let line = format!("Node attribute {name} is now: {value}");
+                        Entry::new(Level::Notice, line)
+                    }
                 }
             }
         };
-        (self.say)(Level::Notice, &line);
+        (self.say)(entry);
     }
 
     /// Rule 6: what cannot be read is never UP. What is published stays for a while, and
@@ -215,15 +252,30 @@ impl Pass<'_> {
                 continue;
             }
             change.apply(&mut state.published);
-            let reason = ": link state cannot be read";
             if let Change::Update { name, value } = &change {
-                (self.say)(
-                    Level::Notice,
-                    &changed(name, LinkState::Unknown, value, reason),
-                );
+                let reason = "link state cannot be read";
+                (self.say)(changed(name, LinkState::Unknown, value, reason));
+                self.keep_unknown(state, name, value, reason, now);
             }
         }
         result
+    }
+
+    fn keep_unknown(&mut self, state: &State, name: &str, value: &str, reason: &str, now: Moment) {
+        let (Some(link), Some((address, _))) = (attribute::link(name), attribute::parse(value))
+        else {
+            return;
+        };
+        let before = state.memory.links.get(&link);
+        (self.record)(Transition {
+            link,
+            address: address.to_owned(),
+            from: before.map(|before| before.state),
+            to: Some(LinkState::Unknown),
+            reason: reason.to_owned(),
+            peers: Vec::new(),
+            lasted: before.map(|before| now.since(before.since)),
+        });
     }
 
     fn must_compare(&self, state: &State, now: Moment) -> bool {
@@ -234,9 +286,15 @@ impl Pass<'_> {
 }
 
 /// ifcheckd's line, which log watchers know, and after it what ifcheckd did not say.
-fn changed(name: &str, state: LinkState, value: &str, reason: &str) -> String {
+fn changed(name: &str, state: LinkState, value: &str, reason: &str) -> Entry {
     let link = name.trim_start_matches(attribute::PREFIX);
-    format!("Interface link status changed [ring id={link}, state={state}]: {value}{reason}")
+    let address = attribute::parse(value).map_or("", |(address, _)| address);
+    let line =
+        format!("Interface link status changed [ring id={link}, state={state}]: {value}: {reason}");
+    Entry::new(Level::Notice, line)
+        .with(journal::LINK, link)
+        .with(journal::ADDRESS, address)
+        .with(journal::STATE, state)
 }
 
 fn explain(change: &Change, failure: Failure) -> Failure {
@@ -249,9 +307,10 @@ fn explain(change: &Change, failure: Failure) -> Failure {
         }
         _ => failure.line,
     };
-    Failure::new(failure.exit, line)
+    Failure { line, ..failure }
 }
 
+/// Forgets what a daemon that was started anew no longer knows.
 fn notice_restarts(state: &mut State, daemons: Daemons, now: Moment) {
     if state.daemons == daemons {
         return;

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,9 +15,9 @@ use crate::cluster::journal::{Journal, Level};
 use crate::cluster::{sandbox, user};
 use crate::model::failure::{Exit, Failure};
 use crate::model::settings::LONGEST_DEADLINE;
-use crate::store::FOLDER;
 use crate::store::folder::{Folder, Lock};
 use crate::store::state::State;
+use crate::store::{FOLDER, history};
 
 const PROC: &str = "/proc";
 
@@ -49,7 +50,7 @@ impl Station {
         if user::is_root() {
             user::become_user(owner)?;
         }
-        sandbox::enter(Path::new(FOLDER));
+        sandbox::enter(&[Path::new(FOLDER), Path::new(history::FOLDER)]);
         Ok(Station {
             folder,
             boot_id,
@@ -126,9 +127,16 @@ pub fn watch(
         }
         let line = "the pass did not end before its deadline and was given up";
         let failure = Failure::new(Exit::Deadline, line);
-        if is_news(&failure) {
-            journal.say(Level::Error, line);
-        }
-        process::exit(failure.exit.code().into());
+        let exit = failure.exit.code().into();
+        let (done, told) = mpsc::channel();
+        // Saying it can hang, too: the journal may be what does.
+        thread::spawn(move || {
+            if is_news(&failure) {
+                journal.say(Level::Error, line);
+            }
+            let _ = done.send(());
+        });
+        let _ = told.recv_timeout(GRACE);
+        process::exit(exit);
     });
 }

@@ -64,6 +64,8 @@ pub struct Failure {
     pub exit: Exit,
     /// The line, without the program's name and without a line break.
     pub line: String,
+    /// ifcheckd's text for it, if it had one: log watchers wait for it.
+    pub ifcheckd: Option<String>,
 }
 
 impl Failure {
@@ -72,6 +74,21 @@ impl Failure {
         Failure {
             exit,
             line: line.into(),
+            ifcheckd: None,
+        }
+    }
+
+    /// The same, which ifcheckd called so.
+    pub fn known_as(mut self, text: impl Into<String>) -> Failure {
+        self.ifcheckd = Some(text.into());
+        self
+    }
+
+    /// The line for a log: ifcheckd's text first.
+    pub fn log_line(&self) -> String {
+        match &self.ifcheckd {
+            Some(text) => format!("{text}: {}", self.line),
+            None => self.line.clone(),
         }
     }
 }

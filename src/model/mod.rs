@@ -8,5 +8,6 @@ pub mod link;
 pub mod memory;
 pub mod moment;
 pub mod settings;
+pub mod transition;
 pub mod trigger;
 pub mod verdict;

@@ -49,6 +49,16 @@ pub enum Reason {
     Leaving,
 }
 
+impl Reason {
+    /// The names of the peers that it is about.
+    pub fn peers(&self) -> &[String] {
+        match self {
+            Reason::PeersLost(names) | Reason::Settling(names) => names,
+            _ => &[],
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,12 +1,13 @@
-//! The folder `/run/ringcheck`: whose it is, its lock, and how files in it are replaced.
+//! A folder of hacluster's, `/run/ringcheck` or `/var/lib/ringcheck`: whose it is, its lock, and
+//! how files in it are written.
 //!
-//! hacluster owns the folder, so nothing in it is trusted: no link is followed, nothing but a
+//! hacluster owns it, so nothing in it is trusted: no link is followed, nothing but a
 //! regular file is read, and root gives its rights up before it writes there
 //! ([`crate::cluster::user::become_user`]).
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -104,6 +105,26 @@ impl Folder {
             let _ = fs::remove_file(&path);
             self.failed(name, &error)
         })
+    }
+
+    /// Adds whole lines to a file; how long it is then, in bytes. Where its last line was torn,
+    /// these begin on one of their own.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn append(&self, name: &str, lines: &[u8]) -> Result<u64, Failure> {
+        let write = || {
+            let mut file = self.open(name, OFlags::RDWR | OFlags::CREATE | OFlags::APPEND)?;
+            let length = file.metadata()?.len();
+            let mut last = *b"\n";
+            if length > 0 {
+                file.read_exact_at(&mut last, length - 1)?;
+            }
+            let torn: &[u8] = if last == *b"\n" { b"" } else { b"\n" };
+            file.write_all(&[torn, lines].concat())?;
+            Ok(file.metadata()?.len())
+        };
+        write().map_err(|error: std::io::Error| self.failed(name, &error))
     }
 
     /// Removes a file; whether there was one.

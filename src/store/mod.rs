@@ -1,7 +1,8 @@
-//! What is kept: the settings file, and the state between passes.
+//! What is kept: the settings file, the state between passes, and the history.
 
 pub mod config;
 pub mod folder;
+pub mod history;
 pub mod stamp;
 pub mod state;
 

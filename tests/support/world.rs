@@ -11,6 +11,7 @@ use ringcheck::model::failure::{Exit, Failure};
 use ringcheck::model::link::{Facts, NodeId};
 use ringcheck::model::moment::Moment;
 use ringcheck::model::settings::Settings;
+use ringcheck::model::transition::Transition;
 use ringcheck::model::verdict::Judgement;
 use ringcheck::store::state::State;
 
@@ -59,6 +60,7 @@ pub struct World {
     pub refreshes: Cell<usize>,
     pub looks: Cell<usize>,
     pub said: RefCell<Vec<String>>,
+    pub recorded: RefCell<Vec<Transition>>,
     spent: Cell<Option<Instant>>,
 }
 
@@ -88,6 +90,7 @@ impl World {
             refreshes: Cell::new(0),
             looks: Cell::new(0),
             said: RefCell::default(),
+            recorded: RefCell::default(),
             spent: Cell::new(None),
         }
     }
@@ -107,6 +110,7 @@ impl World {
     pub fn forget(&self) {
         self.written.take();
         self.said.take();
+        self.recorded.take();
         self.queries.set(0);
         self.refreshes.set(0);
         self.looks.set(0);
@@ -154,7 +158,8 @@ impl World {
             settings: &self.settings,
             force,
             deadline: Instant::now() + Duration::from_secs(3600),
-            say: &mut |_, line| self.said.borrow_mut().push(line.to_owned()),
+            say: &mut |entry| self.said.borrow_mut().push(entry.text),
+            record: &mut |transition| self.recorded.borrow_mut().push(transition),
             remember: &mut |state| {
                 // What the file does not keep, the next pass does not know.
                 let text = serde_json::to_vec(state).unwrap();

@@ -89,6 +89,7 @@ pub(super) fn not_connected(error: CsError) -> Failure {
         ),
     };
     Failure::new(exit, format!("cannot read link state from cmap: {why}"))
+        .known_as(format!("Failed to connect cmap.  Error {}", error as u32))
 }
 
 fn not_read(key: &str, error: CsError) -> Failure {
@@ -104,4 +105,5 @@ fn not_read(key: &str, error: CsError) -> Failure {
 pub(super) fn unreadable(key: &str, why: &str) -> Failure {
     let line = format!("cannot read link state from cmap: {key}: {why}");
     Failure::new(Exit::Unreadable, line)
+        .known_as(format!("Failed to fetch key name: tmp_key={key}"))
 }

@@ -1,0 +1,69 @@
+//! A link's change from one state to another, as the log and the history tell it.
+
+use std::time::Duration;
+
+use super::attribute::{self, Attributes};
+use super::link::{LinkNumber, LinkState};
+use super::memory::Memory;
+use super::moment::Moment;
+use super::verdict::Judgement;
+
+/// A change of one link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// The link.
+    pub link: LinkNumber,
+    /// Its address, empty where it is not known.
+    pub address: String,
+    /// The state that it had; none if it had no verdict.
+    pub from: Option<LinkState>,
+    /// The state that it has now; none if it has no verdict any more.
+    pub to: Option<LinkState>,
+    /// Why.
+    pub reason: String,
+    /// The names of the peers that do not answer on it.
+    pub peers: Vec<String>,
+    /// For how long it had the state before, where that is known.
+    pub lasted: Option<Duration>,
+}
+
+/// What became of each link since `before`. `published` has the addresses of the links that
+/// are gone.
+pub fn between(
+    before: &Memory,
+    judgement: &Judgement,
+    published: &Attributes,
+    now: Moment,
+) -> Vec<Transition> {
+    let changed = judgement.memory.links.iter().filter_map(|(&link, memory)| {
+        let verdict = judgement.verdicts.get(&link)?;
+        let before = before.links.get(&link);
+        let from = before.map(|before| before.state);
+        (from != Some(memory.state)).then(|| Transition {
+            link,
+            address: verdict.address.clone(),
+            from,
+            to: Some(memory.state),
+            reason: verdict.reason.to_string(),
+            peers: verdict.reason.peers().to_vec(),
+            lasted: before.map(|before| now.since(before.since)),
+        })
+    });
+    let gone = before.links.iter().filter(|(link, _)| {
+        !judgement.memory.links.contains_key(link) && !judgement.verdicts.contains_key(link)
+    });
+    let gone = gone.map(|(&link, before)| {
+        let published = published.get(&attribute::name(link));
+        let address = published.and_then(|value| attribute::parse(value));
+        Transition {
+            link,
+            address: address.map_or_else(String::new, |(address, _)| address.to_owned()),
+            from: Some(before.state),
+            to: None,
+            reason: "left the configuration".into(),
+            peers: Vec::new(),
+            lasted: Some(now.since(before.since)),
+        }
+    });
+    changed.chain(gone).collect()
+}
