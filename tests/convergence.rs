@@ -67,7 +67,10 @@ fn take(world: &World, step: &Step) {
             world.acknowledgements_lost.set(*lost);
         }
         Step::Mute(mute) => world.mute.set(*mute),
-        Step::Plant(link, text) => world.plant(&format!("ringnumber_{link}"), text),
+        Step::Plant(link, text) => {
+            world.plant(&format!("ringnumber_{link}"), text);
+            world.plant(&format!("ringlost_{link}"), text);
+        }
         Step::Pass(true) => drop(world.forced_pass()),
         Step::Pass(false) => drop(world.pass()),
         Step::Wait(time) => world.advance(*time),
@@ -107,6 +110,9 @@ fn right(world: &World, bad: Option<(u32, u8)>) -> Attributes {
             right.insert(format!("ringnumber_{link}"), value);
         }
     });
+    if let Some((peer, link)) = bad {
+        right.insert(format!("ringlost_{link}"), format!("vm{peer:02}"));
+    }
     right
 }
 

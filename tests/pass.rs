@@ -33,7 +33,8 @@ fn a_cut_link_is_faulty_within_one_pass_and_up_again_after_the_hold() {
     assert_eq!(world.states(), "0 UP, 1 FAULTY");
     world.pass().unwrap();
     assert_eq!(world.states(), "0 UP, 1 UP");
-    assert_eq!(world.written.borrow().len(), 2);
+    // The state, and whom the link has lost.
+    assert_eq!(world.written.borrow().len(), 4);
 }
 
 #[test]

@@ -6,8 +6,10 @@ use ringcheck::model::link::LinkState::{self, Faulty, Unknown, Up};
 use ringcheck::model::transition::Transition;
 use support::*;
 
+type Change = (u8, Option<LinkState>, Option<LinkState>, Option<u128>);
+
 /// What was recorded: link, from, to, and for how many milliseconds it had been as before.
-fn recorded(node: &World) -> Vec<(u8, Option<LinkState>, Option<LinkState>, Option<u128>)> {
+fn recorded(node: &World) -> Vec<Change> {
     let recorded = node.recorded.take();
     let short = |change: &Transition| {
         let lasted = change.lasted.map(|lasted| lasted.as_millis());

@@ -24,8 +24,9 @@ const TIMED_OUT: i32 = 124;
 impl Registry for Pacemaker {
     fn query(&mut self, node: NodeId, deadline: Instant) -> Result<Attributes, Failure> {
         let xpath = format!(
-            "//node_state[@id='{node}']/transient_attributes//nvpair[starts-with(@name,'{}')]",
-            attribute::PREFIX
+            "//node_state[@id='{node}']/transient_attributes//nvpair[starts-with(@name,'{}') or starts-with(@name,'{}')]",
+            attribute::PREFIX,
+            attribute::LOST_PREFIX
         );
         let output = child::run("cibadmin", &["--query", "--xpath", &xpath], deadline)?;
         match output.code {
@@ -100,10 +101,7 @@ fn parse(xml: &str) -> Option<Attributes> {
         .descendants()
         .filter(|element| element.has_tag_name("nvpair"));
     pairs
-        .filter(|pair| {
-            pair.attribute("name")
-                .is_some_and(|name| attribute::link(name).is_some())
-        })
+        .filter(|pair| pair.attribute("name").is_some_and(attribute::is_ours))
         .map(|pair| {
             let text = |name| pair.attribute(name).map(str::to_owned);
             Some((text("name")?, text("value")?))
@@ -123,7 +121,7 @@ mod tests {
             xml in "(<xpath-query>|</xpath-query>|<nvpair (name|value|id)=\"(ringnumber_[0-9]|\\PC{0,3})\"|/>|\\PC){0,12}"
         ) {
             for name in parse(&xml).unwrap_or_default().keys() {
-                prop_assert!(attribute::link(name).is_some(), "{}", name);
+                prop_assert!(attribute::is_ours(name), "{}", name);
             }
         }
     }

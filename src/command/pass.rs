@@ -203,32 +203,30 @@ impl Pass<'_> {
     }
 
     fn tell(&mut self, change: &Change, judgement: &Judgement, before: &Attributes) {
-        let entry = match change {
-            Change::Delete { name } => {
-                Entry::new(Level::Notice, format!("Node attribute {name} deleted"))
-            }
-            Change::Update { name, value } => {
-                let was = before.get(name);
-                if was == Some(value) {
-                    let line = format!("{name} = {value} written again");
-                    return (self.say)(Entry::new(Level::Info, line));
-                }
-                let verdict = attribute::link(name).and_then(|link| judgement.verdicts.get(&link));
-                let was = was.and_then(|was| attribute::parse(was));
-                match (verdict, attribute::parse(value)) {
-                    (Some(verdict), Some((_, now))) if was.map(|(_, was)| was) != Some(now) => {
-                        let peers = verdict.reason.peers().join(" ");
-                        changed(name, now, value, &verdict.reason.to_string())
-                            .with(journal::PEERS, peers)
-                    }
-                    _ => {
-                        let line = format!("Node attribute {name} is now: {value}");
-                        Entry::new(Level::Notice, line)
-                    }
-                }
-            }
+        let name = change.name();
+        // Whom a link has lost is in the reason of its change.
+        let level = match attribute::link(name) {
+            Some(_) => Level::Notice,
+            None => Level::Info,
         };
-        (self.say)(entry);
+        let Change::Update { value, .. } = change else {
+            let line = format!("Node attribute {name} deleted");
+            return (self.say)(Entry::new(level, line));
+        };
+        let was = before.get(name);
+        if was == Some(value) {
+            let line = format!("{name} = {value} written again");
+            return (self.say)(Entry::new(Level::Info, line));
+        }
+        let state = |value| attribute::parse(value).map(|(_, state)| state);
+        let verdict = attribute::link(name).and_then(|link| judgement.verdicts.get(&link));
+        (self.say)(match (verdict, state(value)) {
+            (Some(verdict), Some(now)) if was.and_then(|was| state(was)) != Some(now) => {
+                let peers = verdict.reason.peers().join(" ");
+                changed(name, now, value, &verdict.reason.to_string()).with(journal::PEERS, peers)
+            }
+            _ => Entry::new(level, format!("Node attribute {name} is now: {value}")),
+        });
     }
 
     /// Rule 6: what cannot be read is never UP. What is published stays for a while, and
@@ -338,9 +336,20 @@ fn notice_members(state: &mut State, facts: &Facts, now: Moment) {
 }
 
 /// Takes from the CIB what the state does not know, so that a lost state file cuts no
-/// recovery hold short.
+/// recovery hold short and takes no lost peer away.
 fn recall(state: &mut State, facts: &Facts, stored: &Attributes, now: Moment) {
+    let known = state.memory.lost.clone();
     for (name, value) in stored {
+        if let Some(link) = attribute::lost_link(name)
+            && !known.contains_key(&link)
+        {
+            let peers = facts
+                .peers
+                .iter()
+                .filter(|(_, peer)| attribute::lost_peers(value).any(|name| name == peer.name));
+            let lost = state.memory.lost.entry(link).or_default();
+            lost.extend(peers.map(|(&id, _)| (id, None)));
+        }
         if let (Some(link), Some((_, was))) = (attribute::link(name), attribute::parse(value)) {
             if !facts.links.contains_key(&link) {
                 continue;

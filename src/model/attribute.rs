@@ -11,14 +11,45 @@ pub type Attributes = BTreeMap<String, String>;
 /// What the names of a link's attribute begin with, as ifcheckd had it.
 pub const PREFIX: &str = "ringnumber_";
 
+/// What the names of the attributes begin with that say which peers a link has lost.
+pub const LOST_PREFIX: &str = "ringlost_";
+
 /// The attribute of a link.
 pub fn name(link: LinkNumber) -> String {
     format!("{PREFIX}{link}")
 }
 
-/// The link that an attribute is about, or nothing if the attribute is not ringcheck's.
+/// The link whose state an attribute tells, or nothing if it does not tell one.
 pub fn link(name: &str) -> Option<LinkNumber> {
-    let digits = name.strip_prefix(PREFIX)?;
+    number(name.strip_prefix(PREFIX)?)
+}
+
+/// The attribute with the peers that a link has lost.
+pub fn lost_name(link: LinkNumber) -> String {
+    format!("{LOST_PREFIX}{link}")
+}
+
+/// The link whose lost peers an attribute tells, or nothing if it does not tell any.
+pub fn lost_link(name: &str) -> Option<LinkNumber> {
+    number(name.strip_prefix(LOST_PREFIX)?)
+}
+
+/// Whether an attribute is ringcheck's.
+pub fn is_ours(name: &str) -> bool {
+    link(name).or_else(|| lost_link(name)).is_some()
+}
+
+/// The text for the peers that a link has lost: their names, with a space between them.
+pub fn lost_value<'a>(peers: impl IntoIterator<Item = &'a str>) -> String {
+    peers.into_iter().collect::<Vec<_>>().join(" ")
+}
+
+/// The names of the peers in such a text.
+pub fn lost_peers(value: &str) -> impl Iterator<Item = &str> {
+    value.split_ascii_whitespace()
+}
+
+fn number(digits: &str) -> Option<LinkNumber> {
     LinkNumber::all().find(|link| link.to_string() == digits)
 }
 
@@ -87,12 +118,19 @@ pub fn repair(wanted: &Attributes, acknowledged: &Attributes, stored: &Attribute
         name: name.clone(),
         value: value.clone(),
     });
+    // The states first: whatever fails then, they are told.
+    let (states, others): (Vec<_>, Vec<_>) = updates.partition(is_state);
+    let updates = states.into_iter().chain(others);
     let known: BTreeSet<&String> = acknowledged.keys().chain(stored.keys()).collect();
     let deletes = known
         .into_iter()
         .filter(|name| !wanted.contains_key(*name))
         .map(|name| Change::Delete { name: name.clone() });
     updates.chain(deletes).collect()
+}
+
+fn is_state(change: &Change) -> bool {
+    link(change.name()).is_some()
 }
 
 #[cfg(test)]
@@ -122,7 +160,22 @@ mod tests {
             "pingd",
         ] {
             assert_eq!(link(foreign), None, "{foreign}");
+            assert!(!is_ours(foreign), "{foreign}");
         }
+        assert!(is_ours("ringnumber_0") && is_ours("ringlost_0"));
+        assert!(!is_ours("ringlost_8"));
+    }
+
+    #[test]
+    fn states_are_written_before_all_else() {
+        let wanted = ["ringlost_0", "ringlost_1", "ringnumber_0", "ringnumber_1"];
+        let wanted = wanted.map(|name| (name.to_owned(), "x".to_owned())).into();
+        let changes = diff(&wanted, &Attributes::new());
+        let names: Vec<&str> = changes.iter().map(Change::name).collect();
+        assert_eq!(
+            names,
+            ["ringnumber_0", "ringnumber_1", "ringlost_0", "ringlost_1"]
+        );
     }
 
     fn attributes() -> impl Strategy<Value = Attributes> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::link::{LinkNumber, LinkState, NodeId};
+use super::lost::Lost;
 use super::moment::Moment;
 
 /// What was known before: the links' verdicts and how the peers were last seen. It is worth
@@ -16,6 +17,9 @@ pub struct Memory {
     pub links: BTreeMap<LinkNumber, LinkMemory>,
     /// The peers that could be judged by.
     pub peers: BTreeMap<NodeId, PeerMemory>,
+    /// The peers that each link has lost.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lost: Lost,
     /// Since when there has been no peer to judge by, though the node list has others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alone_since: Option<Moment>,

@@ -5,6 +5,7 @@ pub mod evidence;
 pub mod failure;
 pub mod flaps;
 pub mod link;
+pub mod lost;
 pub mod memory;
 pub mod moment;
 pub mod settings;

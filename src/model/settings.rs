@@ -29,6 +29,8 @@ pub struct Settings {
     pub unknown_after: Duration,
     /// How long a pass may take in all.
     pub deadline: Duration,
+    /// Whether to publish the names of the peers that each link has lost.
+    pub publish_lost_peers: bool,
 }
 
 impl Default for Settings {
@@ -39,6 +41,7 @@ impl Default for Settings {
             refresh: Duration::from_secs(60),
             unknown_after: Duration::from_secs(60),
             deadline: Duration::from_secs(10),
+            publish_lost_peers: true,
         }
     }
 }

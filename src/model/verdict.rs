@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::attribute::{self, Attributes};
 use super::evidence::{self, Testimony};
 use super::link::{Facts, Interface, LinkNumber, LinkState, LocalLink, Transport};
+use super::lost;
 use super::memory::{Evidence, LinkMemory, Memory};
 use super::moment::Moment;
 use super::settings::{FaultyWhen, Settings};
@@ -112,6 +113,9 @@ pub struct Judgement {
     pub verdicts: BTreeMap<LinkNumber, Verdict>,
     /// What the next pass must know.
     pub memory: Memory,
+    /// The names of the joined peers that each link does not reach, where there are any and
+    /// they are to be published.
+    pub lost: BTreeMap<LinkNumber, Vec<String>>,
     /// When to look again, because a link cannot be judged before.
     pub look_again: Option<Moment>,
 }
@@ -127,7 +131,12 @@ impl Judgement {
             };
             Some((name, value))
         };
-        self.verdicts.iter().filter_map(text).collect()
+        let states = self.verdicts.iter().filter_map(text);
+        let lost = self.lost.iter().map(|(&link, peers)| {
+            let peers = attribute::lost_value(peers.iter().map(String::as_str));
+            (attribute::lost_name(link), peers)
+        });
+        states.chain(lost).collect()
     }
 }
 
@@ -139,8 +148,10 @@ pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -
         memory: Memory {
             links: BTreeMap::new(),
             peers: testimony.memory.clone(),
+            lost: lost::judge(facts, memory, &testimony, settings.recovery_hold, now),
             alone_since: testimony.alone_since,
         },
+        lost: BTreeMap::new(),
         look_again: None,
     };
     for number in LinkNumber::all() {
@@ -191,6 +202,14 @@ pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -
                 reason,
             },
         );
+    }
+    if settings.publish_lost_peers {
+        let memory = judgement.memory.lost.iter();
+        let shown = memory.filter(|(link, _)| judgement.verdicts.contains_key(link));
+        let names = |id| facts.peers[id].name.clone();
+        judgement.lost = shown
+            .map(|(&link, lost)| (link, lost.keys().map(names).collect()))
+            .collect();
     }
     judgement
 }

@@ -18,6 +18,7 @@ struct File {
     refresh: Option<u64>,
     unknown_after: Option<u64>,
     deadline: Option<u64>,
+    publish_lost_peers: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -98,6 +99,9 @@ pub fn parse(text: &str) -> Result<Settings, String> {
             2,
             LONGEST_DEADLINE.as_secs(),
         )?,
+        publish_lost_peers: file
+            .publish_lost_peers
+            .unwrap_or(defaults.publish_lost_peers),
     })
 }
 
@@ -114,13 +118,14 @@ mod tests {
 
     #[test]
     fn every_setting_is_read() {
-        let text = "faulty-when = 'all-peers'\nrecovery-hold = 1\nrefresh = 20\nunknown-after = 3\ndeadline = 4\n";
+        let text = "faulty-when = 'all-peers'\nrecovery-hold = 1\nrefresh = 20\nunknown-after = 3\ndeadline = 4\npublish-lost-peers = false\n";
         let settings = Settings {
             faulty_when: FaultyWhen::AllPeers,
             recovery_hold: Duration::from_secs(1),
             refresh: Duration::from_secs(20),
             unknown_after: Duration::from_secs(3),
             deadline: Duration::from_secs(4),
+            publish_lost_peers: false,
         };
         assert_eq!(parse(text), Ok(settings));
     }

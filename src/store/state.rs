@@ -94,6 +94,12 @@ impl State {
         let past = links
             .clone()
             .flat_map(|link| [Some(link.since), link.good_since])
+            .chain(
+                self.memory
+                    .lost
+                    .values()
+                    .flat_map(|lost| lost.values().copied()),
+            )
             .chain([
                 self.compared,
                 self.unreadable_since,

@@ -115,8 +115,15 @@ impl Bed {
         self.cluster.node(n)
     }
 
-    /// The attributes as `crm_mon -A1` shows them on node `n`.
+    /// The links' states as `crm_mon -A1` shows them on node `n`.
     pub fn seen_from(&self, n: usize) -> Result<Attributes> {
+        let mut seen = self.all_seen_from(n)?;
+        seen.retain(|(_, name), _| name.starts_with("ringnumber_"));
+        Ok(seen)
+    }
+
+    /// The same, with the peers that the links have lost.
+    pub fn all_seen_from(&self, n: usize) -> Result<Attributes> {
         parse(&self.node(n).run(&["crm_mon", "-A1", "--output-as=xml"])?)
     }
 

@@ -74,6 +74,12 @@ fn a_pulled_cable_shows_in_time_and_heals(bed: &Bed) -> Result<()> {
         Ok(last)
     })?;
     ensure!(detected < LONG, "knet saw nothing");
+    wait_until("who is not reached to be named", LONG, || {
+        let seen = bed.all_seen_from(1)?;
+        let lost = |n: usize| seen.get(&(format!("n{n}"), "ringlost_1".into()));
+        let named = [1, 2, 3].map(|n| lost(n).map_or("", String::as_str));
+        Ok((named == ["n3", "n3", "n1 n2"]).then_some(()))
+    })?;
     let reasons = bed.node(1).run(&["ringcheck"])? + &bed.node(3).run(&["ringcheck"])?;
     for reason in ["no answer from n3", "interface ring1 has no carrier"] {
         ensure!(
@@ -87,6 +93,9 @@ fn a_pulled_cable_shows_in_time_and_heals(bed: &Bed) -> Result<()> {
     let good = knet_sees(bed.node(1), 3, 1, "1")?;
     bed.wait_on(2, "link 1 UP again", LONG, &bed.all("UP"))?;
     let shown = healed.elapsed();
+    wait_until("nobody to be named", LONG, || {
+        Ok((bed.all_seen_from(1)? == bed.all("UP")).then_some(()))
+    })?;
     println!("knet saw it healed after {good:.1?}, crm_mon of node 2 after {shown:.1?}");
     // Good is first seen at a pass, and the end of the hold at a later one.
     ensure!(

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use ringcheck::cluster::clock::Clock;
 use ringcheck::cluster::daemon::{Daemons, Incarnation};
+use ringcheck::cluster::journal::Level;
 use ringcheck::cluster::{Registry, Source};
 use ringcheck::command::pass::Pass;
 use ringcheck::model::attribute::{Attributes, Change};
@@ -158,7 +159,11 @@ impl World {
             settings: &self.settings,
             force,
             deadline: Instant::now() + Duration::from_secs(3600),
-            say: &mut |entry| self.said.borrow_mut().push(entry.text),
+            say: &mut |entry| {
+                if entry.level != Level::Info {
+                    self.said.borrow_mut().push(entry.text);
+                }
+            },
             record: &mut |transition| self.recorded.borrow_mut().push(transition),
             remember: &mut |state| {
                 // What the file does not keep, the next pass does not know.
@@ -242,9 +247,9 @@ impl World {
     /// The state that is shown of each link, as `0 UP, 1 FAULTY`.
     pub fn states(&self) -> String {
         let shown = self.shown();
-        let states = shown.iter().map(|(name, value)| {
-            let link = name.trim_start_matches("ringnumber_");
-            format!("{link} {}", value.rsplit(' ').next().unwrap())
+        let states = shown.iter().filter_map(|(name, value)| {
+            let link = name.strip_prefix("ringnumber_")?;
+            Some(format!("{link} {}", value.rsplit(' ').next().unwrap()))
         });
         states.collect::<Vec<_>>().join(", ")
     }

@@ -159,10 +159,11 @@ impl<'a> Watch<'a> {
                     if let Some(state) = world.shows(member, link) {
                         let state = state.to_string();
                         wanted.extend([self.bed.attribute(member, link, &state)]);
+                        wanted.extend(self.lost(world, member, link));
                     }
                 }
             }
-            let seen = self.bed.seen_from(n)?;
+            let seen = self.bed.all_seen_from(n)?;
             ensure!(
                 seen == wanted,
                 "n{n} shows {seen:?}\nand not      {wanted:?}"
@@ -170,6 +171,14 @@ impl<'a> Watch<'a> {
             compared += wanted.len();
         }
         Ok(compared)
+    }
+
+    /// The attribute that names whom a member has lost, if it has.
+    fn lost(&self, world: &World, n: usize, link: u8) -> Option<((String, String), String)> {
+        let name = |n: &usize| self.bed.node(*n).name().to_owned();
+        let lost: Vec<String> = world.lost(n, link).iter().map(name).collect();
+        let key = (name(&n), format!("ringlost_{link}"));
+        (!lost.is_empty()).then(|| (key, lost.join(" ")))
     }
 
     /// Every value that the nodes' attribute managers took since the last time. The log of a

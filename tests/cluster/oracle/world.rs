@@ -115,6 +115,13 @@ impl World {
         self.up().into_iter().filter(any).collect()
     }
 
+    /// The members that a node does not reach over a link.
+    pub fn lost(&self, n: usize, link: u8) -> Vec<usize> {
+        let members = self.partition(n).into_iter();
+        let silent = |&peer: &usize| peer != n && !self.answers(n, peer, link);
+        members.filter(silent).collect()
+    }
+
     /// What a node that runs must show of a link that is configured.
     pub fn shows(&self, n: usize, link: u8) -> Option<State> {
         if self.down.contains_key(&n) || !self.configured.contains(&link) {
