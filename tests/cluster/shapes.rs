@@ -73,7 +73,44 @@ pub fn tests() -> Vec<(&'static str, Spec, Test)> {
             }),
             single,
         ),
+        (
+            "the_marks_of_corosync_2s_rings",
+            with(|spec| {
+                spec.links = vec![0];
+                spec.transport = Transport::Udpu;
+            }),
+            marked,
+        ),
     ]
+}
+
+/// Corosync 3 never marks a ring itself, and lets no client do it, but it takes any key from its
+/// configuration.
+fn marked(bed: &Bed) -> Result<()> {
+    let node = bed.node(1);
+    let conf = "/etc/corosync/corosync.conf";
+    node.run(&["cp", conf, "/tmp/corosync.conf"])?;
+    for (mark, state, reason) in [
+        ("1", "FAULTY", "the ring is marked FAULTY by Corosync"),
+        ("0", "UP", "the ring is active"),
+    ] {
+        let section = format!(
+            "printf 'runtime {{\\n totem {{\\n pg {{\\n mrp {{\\n rrp {{\\n 0 {{\\n faulty: {mark}\\n \
+             }}\\n }}\\n }}\\n }}\\n }}\\n}}\\n'"
+        );
+        node.sh(&format!(
+            "(cat /tmp/corosync.conf; {section}) >{conf} && corosync-cfgtool -R"
+        ))?;
+        let mut wanted = bed.all("UP");
+        wanted.extend([bed.attribute(1, 0, state)]);
+        bed.wait_on(2, &format!("the ring {state}"), LONG, &wanted)?;
+        let table = node.run(&["ringcheck"])?;
+        ensure!(table.contains(reason), "`{reason}` is missing in\n{table}");
+    }
+    node.sh(&format!(
+        "mv /tmp/corosync.conf {conf} && corosync-cfgtool -R"
+    ))?;
+    Ok(())
 }
 
 /// The last link of the last node is cut: everybody shows it, and shows it healed.

@@ -23,13 +23,15 @@ impl Map {
         }
     }
 
-    /// A number of up to 32 bits; none if there is no such key.
+    /// A number of up to 32 bits; none if there is no such key. What Corosync takes from its
+    /// configuration without knowing it is text.
     pub(super) fn number(&self, key: &str) -> Result<Option<u32>, Failure> {
         match self.get(key) {
             Ok(None) => Ok(None),
             Ok(Some(Data::UInt8(n))) => Ok(Some(n.into())),
             Ok(Some(Data::UInt16(n))) => Ok(Some(n.into())),
             Ok(Some(Data::UInt32(n))) => Ok(Some(n)),
+            Ok(Some(Data::String(text))) if text.parse::<u32>().is_ok() => Ok(text.parse().ok()),
             Ok(Some(_)) => Err(unreadable(key, "it is not the number that was expected")),
             Err(error) => Err(not_read(key, error)),
         }
