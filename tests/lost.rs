@@ -143,3 +143,14 @@ fn a_setting_turns_it_off() {
         ("", "0 UP, 1 FAULTY")
     );
 }
+
+#[test]
+fn a_peer_that_a_link_is_taken_from_is_not_lost() {
+    let node = three_nodes();
+    node.change(|cluster| cluster.cut(3, 1));
+    node.pass().unwrap();
+    assert_eq!(lost(&node), "1: vm03");
+    node.change(|cluster| cluster.apply(&Event::Forget(3, 1)));
+    node.pass().unwrap();
+    assert_eq!(lost(&node), "");
+}
