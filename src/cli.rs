@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand, value_parser};
+
+use crate::command::history::Since;
+use crate::model::link::LinkNumber;
 
 /// Shows the state of Corosync's links as Pacemaker node attributes.
 ///
@@ -56,6 +59,25 @@ pub struct Arguments {
 pub enum Command {
     /// Show the links of this node; reads only
     Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what became of the links of this node; reads only
+    History {
+        /// Show no changes from before WHEN: 30s, 15m, 2h or 3d ago, or a time, as "2026-11-22
+        /// 03:00" or 2026-11-22T03:00:00+01:00
+        #[arg(long, value_name = "WHEN")]
+        since: Option<Since>,
+
+        /// Show the changes of link NUMBER alone
+        #[arg(
+            long,
+            value_name = "NUMBER",
+            value_parser = value_parser!(u8).range(..=i64::from(LinkNumber::COUNT - 1))
+        )]
+        link: Option<u8>,
+
         /// Print JSON
         #[arg(long)]
         json: bool,

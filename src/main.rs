@@ -10,8 +10,10 @@ use ringcheck::cli::{Arguments, Command};
 use ringcheck::cluster::alert::{self, Alert};
 use ringcheck::cluster::journal::{Journal, Level, is_stderr};
 use ringcheck::command::once::{self, Options};
-use ringcheck::command::{clear, status};
+use ringcheck::command::screen::Screen;
+use ringcheck::command::{clear, history, status};
 use ringcheck::model::failure::{Exit, Failure};
+use ringcheck::model::link::LinkNumber;
 use ringcheck::model::trigger::Trigger;
 
 fn main() -> ExitCode {
@@ -60,6 +62,14 @@ fn dispatch(arguments: &Arguments, trigger: Trigger, journal: Journal) -> anyhow
         None if arguments.once => return Ok(once::run(&options, journal)),
         None => print(&status::run(config, false)?)?,
         Some(Command::Status { json }) => print(&status::run(config, *json)?)?,
+        Some(Command::History { since, link, json }) => {
+            let options = history::Options {
+                since: *since,
+                link: link.map(LinkNumber),
+                json: *json,
+            };
+            print(&history::run(&options, Screen::of_stdout())?)?;
+        }
         Some(Command::Clear) => clear::run(config, trigger, journal)?,
     }
     Ok(Exit::Ok)

@@ -45,6 +45,7 @@ fn help_names_every_option_and_command() {
         "--version",
         "-h, --help",
         "status",
+        "history",
         "clear",
     ] {
         help = help.stdout(predicate::str::contains(word));
@@ -141,4 +142,48 @@ fn without_a_cluster_each_command_says_so() {
     for arguments in [&[][..], &["status"], &["status", "--json"], &["--once"]] {
         refuses(ringcheck().args(arguments), 5, corosync);
     }
+}
+
+#[test]
+fn a_history_is_asked_for_in_forms_that_are_named() {
+    for since in ["yesterday", "-1h", "2h30m"] {
+        let argument = format!("--since={since}");
+        ringcheck()
+            .args(["history", &argument])
+            .assert()
+            .code(2)
+            .stdout("")
+            .stderr(predicate::str::contains("15m, 2h or 3d"));
+    }
+    ringcheck()
+        .args(["history", "--link", "8"])
+        .assert()
+        .code(2)
+        .stderr(predicate::str::contains("0..=7"));
+    let mut command = ringcheck();
+    refuses(
+        command.args(["history", "--since", "9999-01-01"]),
+        2,
+        "still to come",
+    );
+}
+
+#[test]
+fn without_a_history_there_is_a_line_that_says_so() {
+    for arguments in [&["history"][..], &["history", "--since", "2h"]] {
+        ringcheck()
+            .args(arguments)
+            .assert()
+            .success()
+            .stderr("")
+            .stdout("no change of a link is on record in /var/lib/ringcheck/history.jsonl\n");
+    }
+    ringcheck()
+        .args(["history", "--json"])
+        .assert()
+        .success()
+        .stdout(
+            predicate::str::contains("\"version\": 1")
+                .and(predicate::str::contains("\"records\": []")),
+        );
 }

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod corosync;
 pub mod daemon;
 pub mod holder;
+pub mod host;
 pub mod interface;
 pub mod journal;
 pub mod observer;

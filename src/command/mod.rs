@@ -1,8 +1,10 @@
 //! What a person, the timer or Pacemaker asks for: one file a command.
 
 pub mod clear;
+pub mod history;
 pub mod once;
 pub mod pass;
+pub mod screen;
 pub mod station;
 pub mod status;
 pub mod view;
