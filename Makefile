@@ -1,5 +1,5 @@
 # All of it needs root: the lab boots real nodes.
-.PHONY: demo test test-cluster soak deb lab lab-down setup build-lab
+.PHONY: demo test test-cluster soak bench deb lab lab-down setup build-lab
 
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 LAB = @cargo run --quiet --package ringcheck-lab --
@@ -24,6 +24,10 @@ test-cluster: setup
 soak: setup
 	@SEED=$${SEED:-$$(date +%s)} STEPS=$${STEPS:-300} \
 		cargo test --locked --test cluster -- --ignored --exact soak
+
+# What ringcheck costs, side by side with what it could cost.
+bench: setup
+	@cargo test --locked --test cluster -- --ignored bench_
 
 # The Debian package, in target/debian.
 deb: setup

@@ -4,6 +4,7 @@
 //! and share it; a test that fails takes its cluster along.
 
 mod bed;
+mod bench;
 mod concurrent;
 mod faults;
 mod lifecycle;
@@ -54,6 +55,10 @@ fn main() {
     for (name, test) in oracle::PURE {
         let test = || test().map_err(|error| Failed::from(format!("{error:#}")));
         trials.push(Trial::test(*name, test));
+    }
+    for (name, test) in bench::BENCHES {
+        let bench = trial(beds, name, Spec::default(), *test);
+        trials.push(bench.with_ignored_flag(true));
     }
     if let Some((spec, test)) = oracle::soak() {
         trials.push(trial(beds, "soak", spec, test).with_ignored_flag(true));
