@@ -66,6 +66,8 @@ pub struct ConfiguredLink {
 pub struct Corosync {
     requests: Option<Sender<()>>,
     answers: Receiver<Result<Picture, Failure>>,
+    /// An answer that did not come before its deadline is still to come.
+    overdue: bool,
 }
 
 impl Default for Corosync {
@@ -90,6 +92,7 @@ impl Corosync {
         Corosync {
             requests: Some(requests),
             answers,
+            overdue: false,
         }
     }
 
@@ -99,20 +102,31 @@ impl Corosync {
     /// When corosync is not running, does not allow it, gives no whole picture, or does not
     /// answer before the deadline.
     pub fn read(&mut self, deadline: Instant) -> Result<Picture, Failure> {
+        let late = || {
+            let line = "cannot read link state from cmap: corosync does not answer; look at `systemctl status corosync`";
+            Failure::new(Exit::Deadline, line)
+        };
+        let lost = || {
+            let line = "cannot read link state from cmap: the connection to corosync is lost";
+            Failure::new(Exit::Unreadable, line)
+        };
+        let left = || deadline.saturating_duration_since(Instant::now());
+        // Its answer belongs to no later question, and no second thread is to hang beside it.
+        if self.overdue {
+            match self.answers.recv_timeout(left()) {
+                Ok(_) => self.overdue = false,
+                Err(RecvTimeoutError::Timeout) => return Err(late()),
+                Err(RecvTimeoutError::Disconnected) => return Err(lost()),
+            }
+        }
         let asked = self.requests.as_ref().map(|requests| requests.send(()));
-        let left = deadline.saturating_duration_since(Instant::now());
-        match (asked, self.answers.recv_timeout(left)) {
+        match (asked, self.answers.recv_timeout(left())) {
             (Some(Ok(())), Ok(answer)) => answer,
             (Some(Ok(())), Err(RecvTimeoutError::Timeout)) => {
-                // Its answer, should it still come, belongs to no later question.
-                self.requests = None;
-                let line = "cannot read link state from cmap: corosync does not answer; look at `systemctl status corosync`";
-                Err(Failure::new(Exit::Deadline, line))
+                self.overdue = true;
+                Err(late())
             }
-            _ => {
-                let line = "cannot read link state from cmap: the connection to corosync is lost";
-                Err(Failure::new(Exit::Unreadable, line))
-            }
+            _ => Err(lost()),
         }
     }
 }
@@ -121,7 +135,8 @@ impl Drop for Corosync {
     /// Lets the thread disconnect, unless it is stuck: corosync logs nothing and cleans up
     /// at once when a client says good-bye.
     fn drop(&mut self) {
-        if self.requests.take().is_some() {
+        self.requests = None;
+        if !self.overdue {
             let _ = self.answers.recv_timeout(Duration::from_millis(200));
         }
     }
