@@ -57,11 +57,25 @@ pub struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show the links of this node; reads only
+    /// Show the links of this node, or of all nodes; reads only
     Status {
         /// Print JSON
         #[arg(long)]
         json: bool,
+
+        /// Show what all nodes have published, and where a link is broken
+        #[arg(long)]
+        cluster: bool,
+
+        /// Show it again every SECONDS (2 if not given), until interrupted
+        #[arg(
+            long,
+            value_name = "SECONDS",
+            num_args = 0..=1,
+            default_missing_value = "2",
+            value_parser = value_parser!(u64).range(1..=3600)
+        )]
+        watch: Option<u64>,
     },
     /// Show what became of the links of this node; reads only
     History {

@@ -1,17 +1,15 @@
 //! The binary: parse, dispatch, exit code.
 
 use std::env;
-use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::Context;
 use clap::Parser;
 use ringcheck::cli::{Arguments, Command};
 use ringcheck::cluster::alert::{self, Alert};
 use ringcheck::cluster::journal::{Journal, Level, is_stderr};
 use ringcheck::command::once::{self, Options};
-use ringcheck::command::screen::Screen;
-use ringcheck::command::{clear, history, status};
+use ringcheck::command::{clear, history, screen, status};
 use ringcheck::model::failure::{Exit, Failure};
 use ringcheck::model::link::LinkNumber;
 use ringcheck::model::trigger::Trigger;
@@ -58,27 +56,33 @@ fn dispatch(arguments: &Arguments, trigger: Trigger, journal: Journal) -> anyhow
         trigger,
     };
     match &arguments.command {
-        None if arguments.dry_run => print(&once::rehearse(&options, journal)?)?,
+        None if arguments.dry_run => {
+            screen::print(&once::rehearse(&options, journal)?)?;
+        }
         None if arguments.once => return Ok(once::run(&options, journal)),
-        None => print(&status::run(config, false)?)?,
-        Some(Command::Status { json }) => print(&status::run(config, *json)?)?,
+        None => status::run(config, &status::Options::default())?,
         Some(Command::History { since, link, json }) => {
             let options = history::Options {
                 since: *since,
                 link: link.map(LinkNumber),
                 json: *json,
             };
-            print(&history::run(&options, Screen::of_stdout())?)?;
+            screen::print(&history::run(&options, screen::Screen::of_stdout())?)?;
+        }
+
+        Some(Command::Status {
+            json,
+            cluster,
+            watch,
+        }) => {
+            let options = status::Options {
+                json: *json,
+                cluster: *cluster,
+                watch: watch.map(Duration::from_secs),
+            };
+            status::run(config, &options)?;
         }
         Some(Command::Clear) => clear::run(config, trigger, journal)?,
     }
     Ok(Exit::Ok)
-}
-
-fn print(text: &str) -> anyhow::Result<()> {
-    match io::stdout().write_all(text.as_bytes()) {
-        // Who closed the pipe has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        result => result.context("cannot print"),
-    }
 }

@@ -1,8 +1,11 @@
 //! The command line, on a machine that need not be in a cluster.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command as Process, Stdio};
 
 use assert_cmd::Command;
+use assert_cmd::cargo::cargo_bin;
 use predicates::prelude::*;
 
 fn ringcheck() -> Command {
@@ -186,4 +189,42 @@ fn without_a_history_there_is_a_line_that_says_so() {
             predicate::str::contains("\"version\": 1")
                 .and(predicate::str::contains("\"records\": []")),
         );
+}
+
+#[test]
+fn a_watch_has_bounds() {
+    for seconds in ["0", "3601", "-1", "soon"] {
+        ringcheck()
+            .args(["status", &format!("--watch={seconds}")])
+            .assert()
+            .code(2)
+            .stdout("");
+    }
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("ringcheck.toml");
+    fs::write(&file, "deadline = 0\n").unwrap();
+    let mut command = ringcheck();
+    command.args(["status", "--watch", "--config"]).arg(&file);
+    refuses(&mut command, 3, "deadline = 0 is out of bounds");
+}
+
+#[test]
+fn a_watch_goes_on_where_a_look_fails_and_ends_when_nobody_reads() {
+    let command = Process::new(cargo_bin("ringcheck"))
+        .args(["status", "--watch", "1"])
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut watch = command.expect("it starts");
+    let stdout = watch.stdout.take().expect("a pipe");
+    let mut lines = BufReader::new(stdout).lines();
+    for _ in 0..2 {
+        let failure = "cannot read link state from cmap: corosync is not running";
+        let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with(failure)));
+        assert!(line.is_some(), "it ended");
+    }
+    drop(lines);
+    assert!(watch.wait().expect("it ends").success());
 }

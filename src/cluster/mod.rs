@@ -16,6 +16,7 @@ pub mod holder;
 pub mod host;
 pub mod interface;
 pub mod journal;
+pub mod members;
 pub mod observer;
 pub mod pacemaker;
 pub mod sandbox;

@@ -67,7 +67,8 @@ impl Registry for Pacemaker {
     }
 }
 
-fn explain(what: &str, output: &Output) -> Failure {
+/// What it means that one of the tools ended so.
+pub(super) fn explain(what: &str, output: &Output) -> Failure {
     let (exit, why) = match output.code {
         Some(INSUFFICIENT_PRIVILEGE) => (
             Exit::Permission,

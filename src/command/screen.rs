@@ -1,15 +1,20 @@
 //! How text is fitted to who reads it: colour, width, times.
 
 use std::env;
-use std::io::{self, IsTerminal};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::time::Duration;
 
 use chrono::{DateTime, Local, TimeDelta};
+use rustix::termios::tcgetwinsize;
 
+use crate::model::failure::{Exit, Failure};
 use crate::model::link::LinkState;
 
 /// What every terminal over ssh has.
 const WIDTH: usize = 80;
+
+/// The same.
+const HEIGHT: usize = 24;
 
 /// What a text is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +32,15 @@ impl Screen {
         width: WIDTH,
     };
 
-    /// Who reads standard output: colours for a terminal alone, unless `NO_COLOR` is set
-    /// (<https://no-color.org>) or the terminal knows none.
+    /// Who reads standard output: a terminal's own width, and colours for a terminal alone,
+    /// unless `NO_COLOR` is set (<https://no-color.org>) or the terminal knows none.
     pub fn of_stdout() -> Screen {
         let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let terminal = terminal();
         Screen {
-            colour: io::stdout().is_terminal() && !unwanted,
-            ..Screen::PLAIN
+            colour: terminal.is_some() && !unwanted,
+            width: terminal.map_or(WIDTH, |(columns, _)| columns),
         }
     }
 
@@ -85,6 +91,39 @@ impl Screen {
     }
 }
 
+/// How many columns and rows the terminal has that is standard output, if it is one.
+pub fn terminal() -> Option<(usize, usize)> {
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    let size = tcgetwinsize(&stdout).ok();
+    let (columns, rows) = size.map_or((0, 0), |size| (size.ws_col, size.ws_row));
+    // A serial console knows no size.
+    let known = |size: u16, usual| if size == 0 { usual } else { usize::from(size) };
+    Some((known(columns, WIDTH), known(rows, HEIGHT)))
+}
+
+/// Prints a text to standard output. Whether somebody is still reading.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn print(text: &str) -> Result<bool, Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Ok(()) => Ok(true),
+        // Who closed the pipe has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => {
+            let line = format!("cannot print: {error}");
+            Err(Failure::new(Exit::Failed, line))
+        }
+    }
+}
+
 /// How many columns a text takes: colours take none.
 pub fn visible(text: &str) -> usize {
     let mut parts = text.split('\x1b');
@@ -94,6 +133,22 @@ pub fn visible(text: &str) -> usize {
             .map_or(0, |(_, text)| text.chars().count())
     });
     first + painted.sum::<usize>()
+}
+
+/// The beginning of a line that so many columns have room for, with all of its colours.
+pub fn crop(line: &str, columns: usize) -> String {
+    let (mut cropped, mut left, mut painting) = (String::new(), columns, false);
+    for char in line.chars() {
+        painting |= char == '\x1b';
+        if painting {
+            cropped.push(char);
+            painting = char != 'm';
+        } else if left > 0 {
+            cropped.push(char);
+            left -= 1;
+        }
+    }
+    cropped
 }
 
 /// A time of the past: by the clock where that can mean one time only, and else the day.
@@ -137,6 +192,14 @@ mod tests {
             COLOURS.state(Some(LinkState::Faulty)),
             "\x1b[1;31mFAULTY\x1b[0m "
         );
+    }
+
+    #[test]
+    fn what_is_cut_off_keeps_its_colours() {
+        let line = "0  \x1b[1;31mFAULTY\x1b[0m  why";
+        assert_eq!(crop(line, 5), "0  \x1b[1;31mFA\x1b[0m");
+        assert_eq!(crop(line, 80), line);
+        assert_eq!(visible(&crop(line, 12)), 12);
     }
 
     #[test]

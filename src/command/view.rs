@@ -9,6 +9,7 @@ use chrono::{DateTime, Local, TimeDelta};
 use crate::cluster::Source;
 use crate::cluster::boot;
 use crate::cluster::clock::{BootClock, Clock};
+use crate::cluster::daemon::Daemons;
 use crate::cluster::observer::Observer;
 use crate::model::failure::Failure;
 use crate::model::link::{Facts, LinkNumber};
@@ -19,6 +20,8 @@ use crate::store::FOLDER;
 use crate::store::folder::Folder;
 use crate::store::stamp::Stamp;
 use crate::store::state::State;
+
+const PROC: &str = "/proc";
 
 /// This node, looked at once.
 pub struct View {
@@ -38,7 +41,7 @@ pub struct View {
 pub struct Known {
     /// What the last pass left to the next one.
     pub state: Option<State>,
-    /// The account of the passes.
+    /// The account of the passes; nothing where they have no folder.
     pub stamp: Option<Stamp>,
 }
 
@@ -46,11 +49,11 @@ impl Known {
     /// Reads it.
     pub fn read(now: Moment) -> Known {
         let folder = Folder::new(FOLDER);
-        let boot_id = boot::id(Path::new("/proc"));
+        let boot_id = boot::id(Path::new(PROC));
         let state = boot_id.and_then(|boot_id| State::load(&folder, &boot_id, now));
         Known {
             state: state.ok(),
-            stamp: folder.stamp().ok(),
+            stamp: folder.owner().and_then(|_| folder.stamp()).ok(),
         }
     }
 }
@@ -61,8 +64,16 @@ impl View {
     /// # Errors
     /// As [`Source::observe`].
     pub fn take(settings: &Settings) -> Result<View, Failure> {
+        View::look(&mut Observer::default(), settings)
+    }
+
+    /// The same by an observer who keeps the connection to corosync for the next look.
+    ///
+    /// # Errors
+    /// As [`Source::observe`].
+    pub fn look(observer: &mut Observer, settings: &Settings) -> Result<View, Failure> {
         let deadline = Instant::now() + settings.deadline;
-        let facts = Observer::default().observe(deadline)?;
+        let facts = observer.observe(deadline)?;
         let now = BootClock.now();
         let known = Known::read(now);
         let memory = known.state.as_ref().map(|state| state.memory.clone());
@@ -74,6 +85,14 @@ impl View {
             now,
             wall: Local::now(),
         })
+    }
+
+    /// Whether Pacemaker runs on this node, so that passes can be done.
+    pub fn pacemaker_runs(&self) -> bool {
+        let known = self.known.state.as_ref().map(|state| state.daemons);
+        let hacluster = Folder::new(FOLDER).owner().map(|owner| owner.uid);
+        let known = known.unwrap_or_default();
+        Daemons::find(Path::new(PROC), &known, hacluster.ok()).pacemaker_runs()
     }
 
     /// When a moment of the past was by the wall clock, reckoned back from now.

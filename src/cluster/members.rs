@@ -1,0 +1,120 @@
+//! What Pacemaker knows of all nodes: who is online, and what each has published.
+//!
+//! crm_mon's XML is documented (`crm_mon.rng`) and tells who is online by Pacemaker's own rules.
+//! In the CIB that is spread over attributes of `node_state` whose values differ between
+//! versions.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use roxmltree::Document;
+
+use super::child;
+use super::pacemaker::explain;
+use crate::model::attribute::Attributes;
+use crate::model::failure::{Exit, Failure};
+use crate::model::link::NodeId;
+use crate::model::member::Member;
+
+/// Asks Pacemaker once: all nodes, by node id. Remote nodes and guests, which run no corosync,
+/// are none of them.
+///
+/// # Errors
+/// When Pacemaker cannot be asked, or does not answer before the deadline.
+pub fn ask(deadline: Instant) -> Result<Vec<Member>, Failure> {
+    let sections = "--include=none,nodes,attributes";
+    let output = child::run("crm_mon", &["-1", "--output-as=xml", sections], deadline)?;
+    let what = "cannot read the nodes and their attributes";
+    match output.code {
+        Some(0) => parse(&output.stdout).ok_or_else(|| {
+            let line = format!("{what}: crm_mon's answer is not the XML that was expected");
+            Failure::new(Exit::Attribute, line)
+        }),
+        _ => Err(explain(what, &output)),
+    }
+}
+
+fn parse(xml: &str) -> Option<Vec<Member>> {
+    let document = Document::parse(xml).ok()?;
+    let section = |name| {
+        let root = document.root_element();
+        let section = root.children().find(|child| child.has_tag_name(name));
+        let children = section.into_iter().flat_map(|section| section.children());
+        children.filter(|child| child.has_tag_name("node"))
+    };
+    let mut attributes: BTreeMap<&str, Attributes> = BTreeMap::new();
+    for node in section("node_attributes") {
+        let pairs = node.children().filter_map(|pair| {
+            let text = |name| pair.attribute(name).map(str::to_owned);
+            Some((text("name")?, text("value")?))
+        });
+        attributes.insert(node.attribute("name")?, pairs.collect());
+    }
+    let none = Attributes::new();
+    let mut members = Vec::new();
+    for node in section("nodes") {
+        if node.attribute("type").is_some_and(|kind| kind != "member") {
+            continue;
+        }
+        let name = node.attribute("name")?;
+        members.push(Member::new(
+            NodeId(node.attribute("id")?.parse().ok()?),
+            name,
+            node.attribute("online")? == "true",
+            attributes.get(name).unwrap_or(&none),
+        ));
+    }
+    members.sort_by_key(|member| member.id);
+    (!members.is_empty()).then_some(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ANSWER: &str = r#"<pacemaker-result api-version="2.25" request="crm_mon">
+  <pacemakerd sys_from="pacemakerd" state="running"/>
+  <nodes>
+    <node name="n2" id="2" online="false" standby="false" type="member"/>
+    <node name="n1" id="1" online="true" standby="false" type="member"/>
+    <node name="far" id="far" online="true" standby="false" type="remote"/>
+  </nodes>
+  <node_attributes>
+    <node name="n1">
+      <attribute name="ringnumber_0" value="10.77.0.1 is UP"/>
+      <attribute name="pingd" value="100" expected="200"/>
+    </node>
+    <node name="far"><attribute name="ringnumber_0" value="10.0.0.9 is UP"/></node>
+  </node_attributes>
+  <status code="0" message="OK"/>
+</pacemaker-result>"#;
+
+    #[test]
+    fn reads_who_is_online_and_what_each_publishes() {
+        let members = parse(ANSWER).unwrap();
+        let names: Vec<_> = members.iter().map(|member| member.name.as_str()).collect();
+        assert_eq!(names, ["n1", "n2"], "a remote node has no links");
+        assert!(members[0].online && !members[1].online);
+        assert_eq!(members[0].links.len(), 1);
+        assert!(members[1].links.is_empty());
+    }
+
+    #[test]
+    fn takes_no_half_answer() {
+        assert_eq!(parse(&ANSWER[..ANSWER.len() / 2]), None);
+        assert_eq!(parse(&ANSWER.replace("online", "onlin")), None);
+        assert_eq!(parse("<pacemaker-result/>"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_xml_makes_it_panic(
+            xml in "(</?(nodes|node|node_attributes|attribute)( (name|id|online)=\"[a-z0-9]{0,3}\")*/?>|\\PC){0,20}"
+        ) {
+            let _ = parse(&xml);
+            let _ = parse(&format!("<pacemaker-result>{xml}</pacemaker-result>"));
+        }
+    }
+}
