@@ -16,6 +16,7 @@ mod package;
 mod quiet;
 mod record;
 mod refused;
+mod reports;
 mod shapes;
 mod triggers;
 
@@ -47,6 +48,10 @@ fn main() {
         .collect();
     for (name, test) in faults::tests() {
         let name = format!("faults::{name}");
+        trials.push(trial(beds, &name, Spec::default(), test));
+    }
+    for (name, test) in reports::tests() {
+        let name = format!("reports::{name}");
         trials.push(trial(beds, &name, Spec::default(), test));
     }
     for (name, spec, test) in shapes::tests() {

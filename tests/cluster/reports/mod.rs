@@ -1,0 +1,14 @@
+//! What a person or another program reads of the cluster, in all its states.
+
+mod readme;
+pub mod status;
+
+use crate::Test;
+
+/// Every report that is tested here.
+pub fn tests() -> impl Iterator<Item = (&'static str, Test)> {
+    [status::TESTS, readme::TESTS]
+        .into_iter()
+        .flatten()
+        .copied()
+}
