@@ -27,6 +27,14 @@ pub struct Output {
     pub complaint: String,
 }
 
+/// Where a tool is, if it is installed.
+pub fn find(tool: &str) -> Option<PathBuf> {
+    let mut paths = FOLDERS
+        .iter()
+        .map(|folder| PathBuf::from(folder).join(tool));
+    paths.find(|path| path.exists())
+}
+
 /// Runs `tool` with these arguments in a clean environment and waits for its end.
 ///
 /// Its output goes to memory files, not pipes: whoever it leaves behind with its output open
@@ -37,16 +45,12 @@ pub struct Output {
 /// (then it is killed).
 pub fn run(tool: &str, arguments: &[&str], deadline: Instant) -> Result<Output, Failure> {
     let failed = |why: String| Failure::new(Exit::Attribute, format!("cannot run {tool}: {why}"));
-    let path = FOLDERS
-        .iter()
-        .map(|folder| PathBuf::from(folder).join(tool))
-        .find(|path| path.exists())
-        .ok_or_else(|| {
-            failed(format!(
-                "it is in none of {}; install Pacemaker's command-line tools",
-                FOLDERS.join(", ")
-            ))
-        })?;
+    let path = find(tool).ok_or_else(|| {
+        failed(format!(
+            "it is in none of {}; install Pacemaker's command-line tools",
+            FOLDERS.join(", ")
+        ))
+    })?;
     let memory = || memfd_create(tool, MemfdFlags::CLOEXEC).map(File::from);
     let both = || -> io::Result<_> {
         let (stdout, stderr) = (memory()?, memory()?);

@@ -19,7 +19,9 @@ pub mod journal;
 pub mod members;
 pub mod observer;
 pub mod pacemaker;
+pub mod registered;
 pub mod sandbox;
+pub mod systemd;
 pub mod user;
 
 /// Where facts come from.

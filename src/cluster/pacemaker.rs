@@ -18,7 +18,7 @@ pub struct Pacemaker;
 // Exit codes of Pacemaker's tools (crm_exit_t in pacemaker's include/crm/common/results.h).
 const INSUFFICIENT_PRIVILEGE: i32 = 4;
 const DISCONNECTED: i32 = 102;
-const NO_SUCH_OBJECT: i32 = 105;
+pub(super) const NO_SUCH_OBJECT: i32 = 105;
 const TIMED_OUT: i32 = 124;
 
 impl Registry for Pacemaker {

@@ -1,9 +1,12 @@
 //! Whom the process runs as.
 
+use std::time::Instant;
+
 use rustix::fs::{Gid, Uid};
 use rustix::process::{getegid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
+use super::child;
 use crate::model::failure::{Exit, Failure};
 
 /// A user with its group.
@@ -18,6 +21,21 @@ pub struct User {
 /// Whether this process runs as root.
 pub fn is_root() -> bool {
     geteuid().is_root()
+}
+
+/// Pacemaker's user, wherever users are kept here (getent(1)).
+pub fn hacluster(deadline: Instant) -> Option<User> {
+    let output = child::run("getent", &["passwd", "hacluster"], deadline).ok()?;
+    let mut fields = output.stdout.trim_end().split(':').skip(2);
+    Some(User {
+        uid: fields.next()?.parse().ok()?,
+        gid: fields.next()?.parse().ok()?,
+    })
+}
+
+/// Whether this process runs as that user.
+pub fn is(user: User) -> bool {
+    geteuid().as_raw() == user.uid
 }
 
 /// Whom this process runs as, for a message.

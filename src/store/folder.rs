@@ -161,6 +161,11 @@ impl Folder {
         write().map_err(|error| self.failed(LOCK, &error))
     }
 
+    /// Where the lock's file is.
+    pub fn lock_path(&self) -> PathBuf {
+        self.path.join(LOCK)
+    }
+
     /// The lock's file.
     ///
     /// # Errors
