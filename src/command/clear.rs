@@ -34,7 +34,7 @@ pub fn run(config: Option<&Path>, trigger: Trigger, journal: Journal) -> Result<
     let settings = config::read(config)?;
     let deadline = Instant::now() + settings.deadline;
     let station = Station::enter()?;
-    station::watch(deadline, journal, |_| true);
+    station::watch("the pass", deadline, journal, |_| true);
     let lock = station.lock(deadline, journal)?;
     let before = station.load()?;
     let mut state = before.clone();

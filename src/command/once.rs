@@ -56,7 +56,9 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
     let deadline = Instant::now() + settings.deadline;
     let station = Station::enter()?;
     let trigger = options.trigger;
-    station::watch(deadline, journal, move |failure| is_news(failure, trigger));
+    station::watch("the pass", deadline, journal, move |failure| {
+        is_news(failure, trigger)
+    });
     let lock = station.lock(deadline, journal)?;
     let done_meanwhile = lock
         .stamp()
@@ -213,7 +215,7 @@ pub fn rehearse(options: &Options, journal: Journal) -> Result<String, Failure> 
     let settings = config::read(options.config.as_deref())?;
     let deadline = Instant::now() + settings.deadline;
     let station = Station::enter()?;
-    station::watch(deadline, journal, |_| true);
+    station::watch("the pass", deadline, journal, |_| true);
     let mut state = station.load()?;
     let daemons = station.daemons(&state);
     station::require(&daemons)?;

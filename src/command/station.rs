@@ -113,9 +113,10 @@ pub fn require(daemons: &Daemons) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Ends this process when something hangs past every deadline of its own, and says so if
-/// `is_news` finds that it should be said.
+/// Ends this process when something hangs past every deadline of its own, and says what has
+/// not ended if `is_news` finds that it should be said.
 pub fn watch(
+    what: &'static str,
     deadline: Instant,
     journal: Journal,
     is_news: impl Fn(&Failure) -> bool + Send + 'static,
@@ -125,14 +126,14 @@ pub fn watch(
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             thread::sleep(left);
         }
-        let line = "the pass did not end before its deadline and was given up";
+        let line = format!("{what} did not end before its deadline and was given up");
         let failure = Failure::new(Exit::Deadline, line);
         let exit = failure.exit.code().into();
         let (done, told) = mpsc::channel();
         // Saying it can hang, too: the journal may be what does.
         thread::spawn(move || {
             if is_news(&failure) {
-                journal.say(Level::Error, line);
+                journal.say(Level::Error, &failure.line);
             }
             let _ = done.send(());
         });
