@@ -96,6 +96,12 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Check the whole installation and say what is wrong and what mends it; reads only
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Delete this node's attributes, as stopping the timer does
     Clear,
 }

@@ -9,7 +9,7 @@ use ringcheck::cli::{Arguments, Command};
 use ringcheck::cluster::alert::{self, Alert};
 use ringcheck::cluster::journal::{Journal, Level, is_stderr};
 use ringcheck::command::once::{self, Options};
-use ringcheck::command::{clear, history, screen, status};
+use ringcheck::command::{clear, doctor, history, screen, status};
 use ringcheck::model::failure::{Exit, Failure};
 use ringcheck::model::link::LinkNumber;
 use ringcheck::model::trigger::Trigger;
@@ -81,6 +81,11 @@ fn dispatch(arguments: &Arguments, trigger: Trigger, journal: Journal) -> anyhow
                 watch: watch.map(Duration::from_secs),
             };
             status::run(config, &options)?;
+        }
+        Some(Command::Doctor { json }) => {
+            let (text, exit) = doctor::run(config, *json, screen::Screen::of_stdout(), journal)?;
+            screen::print(&text)?;
+            return Ok(exit);
         }
         Some(Command::Clear) => clear::run(config, trigger, journal)?,
     }

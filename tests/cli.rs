@@ -49,6 +49,7 @@ fn help_names_every_option_and_command() {
         "-h, --help",
         "status",
         "history",
+        "doctor",
         "clear",
     ] {
         help = help.stdout(predicate::str::contains(word));
@@ -227,4 +228,28 @@ fn a_watch_goes_on_where_a_look_fails_and_ends_when_nobody_reads() {
     }
     drop(lines);
     assert!(watch.wait().expect("it ends").success());
+}
+
+#[test]
+fn doctor_without_a_cluster_names_what_is_wrong_and_skips_the_rest() {
+    let doctor = |json: &[&str]| {
+        let mut command = ringcheck();
+        command.arg("doctor").args(json).assert().code(1).stderr("")
+    };
+    let line = |line: &str| predicate::str::contains(format!("{line}\n"));
+    doctor(&[])
+        .stdout(line("WRONG    corosync       corosync is not running"))
+        .stdout(line("skipped  attributes     Pacemaker is not running"))
+        .stdout(line("skipped  links          corosync cannot be read"))
+        .stdout(predicate::str::contains('\x1b').not());
+    let json = doctor(&["--json"]).get_output().stdout.clone();
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["version"], 1);
+    assert_eq!(json["grade"], "wrong");
+    let topics = json["points"].as_array().unwrap().iter();
+    let topics: Vec<&str> = topics.filter_map(|point| point["topic"].as_str()).collect();
+    let page = include_str!("../man/ringcheck.8");
+    for topic in topics {
+        assert!(page.contains(&format!("\n.It {topic}\n")), "{topic}");
+    }
 }

@@ -1,6 +1,7 @@
 //! What a person, the timer or Pacemaker asks for: one file a command.
 
 pub mod clear;
+pub mod doctor;
 pub mod history;
 pub mod once;
 pub mod pass;

@@ -1,5 +1,6 @@
 //! What a person or another program reads of the cluster, in all its states.
 
+mod doctor;
 mod readme;
 pub mod status;
 
@@ -7,7 +8,7 @@ use crate::Test;
 
 /// Every report that is tested here.
 pub fn tests() -> impl Iterator<Item = (&'static str, Test)> {
-    [status::TESTS, readme::TESTS]
+    [status::TESTS, readme::TESTS, doctor::TESTS]
         .into_iter()
         .flatten()
         .copied()
