@@ -12,6 +12,7 @@ demo: build-lab
 test: setup
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- --deny warnings
+	@cargo clippy --locked --test cluster -- --deny warnings
 	@shellcheck alert-scripts/*
 	@cargo test --locked --workspace
 	@cargo test --locked --test cluster
