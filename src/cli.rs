@@ -95,6 +95,10 @@ pub enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+
+        /// Draw a picture into FILE instead
+        #[arg(long, value_name = "FILE", conflicts_with = "json")]
+        svg: Option<PathBuf>,
     },
     /// Check the whole installation and say what is wrong and what mends it; reads only
     Doctor {

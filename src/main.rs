@@ -61,15 +61,20 @@ fn dispatch(arguments: &Arguments, trigger: Trigger, journal: Journal) -> anyhow
         }
         None if arguments.once => return Ok(once::run(&options, journal)),
         None => status::run(config, &status::Options::default())?,
-        Some(Command::History { since, link, json }) => {
+        Some(Command::History {
+            since,
+            link,
+            json,
+            svg,
+        }) => {
             let options = history::Options {
                 since: *since,
                 link: link.map(LinkNumber),
                 json: *json,
+                svg: svg.clone(),
             };
             screen::print(&history::run(&options, screen::Screen::of_stdout())?)?;
         }
-
         Some(Command::Status {
             json,
             cluster,

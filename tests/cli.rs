@@ -164,6 +164,10 @@ fn a_history_is_asked_for_in_forms_that_are_named() {
         .assert()
         .code(2)
         .stderr(predicate::str::contains("0..=7"));
+    ringcheck()
+        .args(["history", "--json", "--svg", "links.svg"])
+        .assert()
+        .code(2);
     let mut command = ringcheck();
     refuses(
         command.args(["history", "--since", "9999-01-01"]),
@@ -252,4 +256,32 @@ fn doctor_without_a_cluster_names_what_is_wrong_and_skips_the_rest() {
     for topic in topics {
         assert!(page.contains(&format!("\n.It {topic}\n")), "{topic}");
     }
+}
+
+#[test]
+fn a_picture_is_drawn_where_it_is_wanted_and_nowhere_else() {
+    let place = tempfile::tempdir().unwrap();
+    let draw = |file: &str| {
+        let mut command = ringcheck();
+        command.current_dir(&place).args(["history", "--svg", file]);
+        command
+    };
+    draw("links.svg").assert().success().stdout("").stderr("");
+    let drawn = fs::read_to_string(place.path().join("links.svg")).unwrap();
+    assert!(drawn.starts_with("<svg "), "{drawn}");
+    assert!(drawn.ends_with("</svg>\n"), "{drawn}");
+    draw("-")
+        .assert()
+        .success()
+        .stdout(predicate::str::starts_with("<svg "));
+    refuses(
+        &mut draw("nowhere/links.svg"),
+        1,
+        "cannot write nowhere/links.svg: No such file",
+    );
+    refuses(
+        &mut draw("/dev/null"),
+        1,
+        "cannot write /dev/null: that is no regular file",
+    );
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, FixedOffset, Local, TimeDelta, TimeZone};
 
 use super::*;
-use crate::model::link::LinkState::{self, Faulty, Up};
+use crate::model::link::LinkState::{self, Faulty, Unknown, Up};
 use crate::model::transition::Transition;
 use crate::model::trigger::Trigger;
+use crate::store::stamp::{Good, Stamp};
+use crate::store::state::State;
 
 /// So many seconds after a certain noon.
 pub fn at(seconds: i64) -> DateTime<FixedOffset> {
@@ -126,6 +128,61 @@ fn nothing_on_record_is_told_in_one_line() {
         Screen::PLAIN,
     );
     assert_eq!(lately, "no link has changed since 2026-11-22 12:00:01\n");
+}
+
+/// What passes have left a minute after that noon: the last good one was forty seconds ago.
+fn known(value: &str, unreadable: bool) -> Known {
+    let mut state = State::new("boot");
+    state.published.insert("ringnumber_1".into(), value.into());
+    state.unreadable_since = unreadable.then_some(Moment(999_000));
+    let good = Good {
+        started: Moment(960_000),
+        took: 5,
+        forced: false,
+        trigger: Trigger::Timer,
+    };
+    let stamp = Stamp {
+        good: Some(good),
+        ..Stamp::default()
+    };
+    Known {
+        state: Some(state),
+        stamp: Some(stamp),
+    }
+}
+
+#[test]
+fn a_state_is_known_to_last_until_the_last_good_pass() {
+    let now = at(60).with_timezone(&Local);
+    let until = |to, known: &Known| {
+        let records = [record(1, 0, None, Some(Faulty)), record(1, 5, None, to)];
+        let lasting = lasting(&records, known, Moment(1_000_000), now);
+        assert!(lasting.len() <= 1);
+        lasting.get(&LinkNumber(1)).copied()
+    };
+    let up = known("10.77.1.2 is UP", false);
+    assert_eq!(until(Some(Up), &up), Some(at(20)));
+    assert_eq!(until(Some(Faulty), &up), None);
+    assert_eq!(until(None, &up), None);
+    // The next pass is still to come.
+    let mut recent = known("10.77.1.2 is UP", false);
+    recent
+        .stamp
+        .as_mut()
+        .unwrap()
+        .good
+        .as_mut()
+        .unwrap()
+        .started = Moment(975_000);
+    assert_eq!(until(Some(Up), &recent), Some(at(60)));
+    // Each pass fails then, and that is what it says.
+    let unknown = known("10.77.1.2 is UNKNOWN", true);
+    assert_eq!(until(Some(Unknown), &unknown), Some(at(60)));
+    let rebooted = Known {
+        state: Some(State::new("another boot")),
+        stamp: Some(Stamp::default()),
+    };
+    assert_eq!(until(Some(Up), &rebooted), None);
 }
 
 #[test]

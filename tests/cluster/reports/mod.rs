@@ -1,6 +1,7 @@
 //! What a person or another program reads of the cluster, in all its states.
 
 mod doctor;
+mod history;
 mod readme;
 pub mod status;
 
@@ -8,7 +9,7 @@ use crate::Test;
 
 /// Every report that is tested here.
 pub fn tests() -> impl Iterator<Item = (&'static str, Test)> {
-    [status::TESTS, readme::TESTS, doctor::TESTS]
+    [status::TESTS, history::TESTS, readme::TESTS, doctor::TESTS]
         .into_iter()
         .flatten()
         .copied()
