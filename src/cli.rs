@@ -46,12 +46,31 @@ pub struct Arguments {
     pub verbose: bool,
 
     /// Print the version
-    #[arg(long, action = ArgAction::Version)]
+    #[arg(long, short_alias = '$', action = ArgAction::Version)]
     version: Option<bool>,
+
+    /// As ifcheckd had it: print help
+    #[arg(short = '?', action = ArgAction::Help, hide = true)]
+    help_for_ifcheckd: Option<bool>,
+
+    /// As ifcheckd had it: stay in the foreground, which is a pass here
+    #[arg(short = 'f', hide = true)]
+    pub foreground: bool,
+
+    /// As ifcheckd had it: a pid file, which nobody writes here
+    #[arg(short = 'p', value_name = "FILE", hide = true)]
+    pub pid_file: Option<PathBuf>,
 
     /// What to do instead
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Arguments {
+    /// Whether it was started as ifcheckd was.
+    pub fn is_for_ifcheckd(&self) -> bool {
+        self.foreground || self.pid_file.is_some()
+    }
 }
 
 /// The commands.

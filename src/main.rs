@@ -14,6 +14,10 @@ use ringcheck::model::failure::{Exit, Failure};
 use ringcheck::model::link::LinkNumber;
 use ringcheck::model::trigger::Trigger;
 
+/// What is said to who starts ringcheck as ifcheckd was started.
+const NO_DAEMON: &str = "this was one pass, and ifcheckd's options -f and -p do no more: there is no daemon and no \
+     pid file; for a pass every five seconds run `systemctl enable --now ringcheck.timer`";
+
 fn main() -> ExitCode {
     let alert = (env::args_os().len() <= 1).then(|| alert::recognise(env::vars_os()));
     let exit = match alert.flatten() {
@@ -58,6 +62,11 @@ fn dispatch(arguments: &Arguments, trigger: Trigger, journal: Journal) -> anyhow
     match &arguments.command {
         None if arguments.dry_run => {
             screen::print(&once::rehearse(&options, journal)?)?;
+        }
+        None if arguments.is_for_ifcheckd() => {
+            let exit = once::run(&options, journal);
+            journal.say(Level::Notice, NO_DAEMON);
+            return Ok(exit);
         }
         None if arguments.once => return Ok(once::run(&options, journal)),
         None => status::run(config, &status::Options::default())?,

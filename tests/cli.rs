@@ -285,3 +285,42 @@ fn a_picture_is_drawn_where_it_is_wanted_and_nowhere_else() {
         "cannot write /dev/null: that is no regular file",
     );
 }
+
+#[test]
+fn the_options_of_ifcheckd_are_taken_and_not_advertised() {
+    let help = ringcheck().arg("--help").output().unwrap().stdout;
+    let version = ringcheck().arg("--version").output().unwrap().stdout;
+    for (option, text) in [
+        ("-?", ringcheck().arg("-h").output().unwrap().stdout),
+        ("-$", version),
+    ] {
+        ringcheck().arg(option).assert().success().stdout(text);
+    }
+    let help = String::from_utf8(help).unwrap();
+    for hidden in ["-f", "-p", "-?", "-$", "ifcheckd"] {
+        assert!(
+            !help.split_whitespace().any(|word| word == hidden),
+            "{hidden}: {help}"
+        );
+    }
+    for arguments in [
+        &["-f"][..],
+        &["-p", "/var/run/ifcheckd.pid"],
+        &["-f", "-p", "/var/run/ifcheckd.pid"],
+        &["-fVp/var/run/ifcheckd.pid"],
+        &["--once", "-f"],
+    ] {
+        ringcheck()
+            .args(arguments)
+            .assert()
+            .code(5)
+            .stdout("")
+            .stderr(predicate::str::contains(
+                "ringcheck: corosync is not running; start",
+            ))
+            .stderr(predicate::str::contains(
+                "`systemctl enable --now ringcheck.timer`\n",
+            ));
+    }
+    ringcheck().args(["-f", "status"]).assert().code(2);
+}

@@ -76,7 +76,9 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
         return Ok(());
     }
     // Where nothing can be kept it would be said each time.
-    let keeps = lock.stamp().failing.is_none();
+    let unkept = [Exit::State, Exit::Permission].map(Exit::code);
+    let failing = lock.stamp().failing;
+    let keeps = failing.is_none_or(|failing| !unkept.contains(&failing.exit));
     if options.trigger != Trigger::Hand && keeps {
         welcome(&state.daemons, &daemons, journal);
     }

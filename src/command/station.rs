@@ -104,7 +104,8 @@ impl Station {
 pub fn require(daemons: &Daemons) -> Result<(), Failure> {
     if daemons.corosync.is_none() {
         let line = "corosync is not running; start the cluster with `pcs cluster start`";
-        return Err(Failure::new(Exit::CorosyncDown, line));
+        let failure = Failure::new(Exit::CorosyncDown, line);
+        return Err(failure.known_as("Stop monitoring interface. cmap connection is destroyed"));
     }
     if !daemons.pacemaker_runs() {
         let line = "Pacemaker is not running; start it with `pcs cluster start`";

@@ -9,6 +9,7 @@ mod concurrent;
 mod faults;
 mod lifecycle;
 mod links;
+mod logs;
 mod node;
 mod notify;
 mod oracle;
@@ -40,6 +41,7 @@ fn main() {
         concurrent::TESTS,
         refused::TESTS,
         package::TESTS,
+        logs::TESTS,
         oracle::TESTS,
     ];
     let three = three.iter().copied().flatten();

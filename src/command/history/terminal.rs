@@ -4,22 +4,14 @@ use std::env;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 
-use rustix::termios::tcgetwinsize;
-
 use super::timeline::Charset;
 use crate::command::screen::Screen;
 
-/// The screen as wide as `COLUMNS` says, or else as the terminal on standard output is.
+/// The screen as wide as `COLUMNS` says, where it says something.
 pub fn fitted(screen: Screen) -> Screen {
-    let stdout = io::stdout();
-    let terminal = || match stdout.is_terminal() {
-        true => tcgetwinsize(&stdout).map(|size| size.ws_col.into()).ok(),
-        false => None,
-    };
-    // A serial console says that it has none.
-    let width = columns(env::var_os("COLUMNS")).or_else(terminal);
+    let width = columns(env::var_os("COLUMNS"));
     Screen {
-        width: width.filter(|&width| width > 0).unwrap_or(screen.width),
+        width: width.unwrap_or(screen.width),
         ..screen
     }
 }

@@ -44,7 +44,7 @@ const SHORT: Duration = Duration::from_secs(2);
 const TIMER: &str = "/run/systemd/system/ringcheck.timer.d";
 
 /// Runs `test` while no timer does a pass on node `n`: the test does them all.
-fn by_hand(bed: &Bed, n: usize, test: impl FnOnce(&Node) -> Result<()>) -> Result<()> {
+pub fn by_hand(bed: &Bed, n: usize, test: impl FnOnce(&Node) -> Result<()>) -> Result<()> {
     let node = bed.node(n);
     let slow = "[Timer]\nOnActiveSec=\nOnUnitActiveSec=\nOnActiveSec=1h\n";
     node.write(&format!("{TIMER}/slow.conf"), slow)?;
@@ -61,7 +61,7 @@ fn be_short(node: &Node) -> Result<()> {
 }
 
 /// Leaves the next pass something to write, and no knowledge of what is written.
-fn unsettle(node: &Node) -> Result<()> {
+pub fn unsettle(node: &Node) -> Result<()> {
     node.sh("attrd_updater -D -n ringnumber_1 && rm -f /run/ringcheck/state.json")?;
     Ok(())
 }
