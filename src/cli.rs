@@ -1,10 +1,14 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{ArgAction, Parser, Subcommand, value_parser};
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
 
 use crate::command::history::Since;
+use crate::model::check::{Levels, Limits};
+use crate::model::flaps;
 use crate::model::link::LinkNumber;
 
 /// Shows the state of Corosync's links as Pacemaker node attributes.
@@ -125,6 +129,90 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say whether all is well, to a monitoring system: one line, and exit code 0, 1, 2 or 3
+    Check(Check),
     /// Delete this node's attributes, as stopping the timer does
     Clear,
+}
+
+/// When it is not all well.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// WARNING if a peer's mean round-trip time on a link is longer
+    #[arg(long, value_name = "MS", value_parser = microseconds)]
+    warning_latency: Option<u64>,
+
+    /// CRITICAL if a peer's mean round-trip time on a link is longer
+    #[arg(long, value_name = "MS", value_parser = microseconds)]
+    critical_latency: Option<u64>,
+
+    /// WARNING if a link went down more often than that within the flap window
+    #[arg(long, value_name = "TIMES", value_parser = times)]
+    warning_flaps: Option<u64>,
+
+    /// CRITICAL if a link went down more often than that within the flap window
+    #[arg(long, value_name = "TIMES", value_parser = times)]
+    critical_flaps: Option<u64>,
+
+    /// For how long it counts that a link went down
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = value_parser!(u64).range(1..))]
+    flap_window: u64,
+
+    /// CRITICAL if there was no good pass for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(1..))]
+    max_age: u64,
+
+    /// Look at the links only, not at the passes and at what they publish (for Corosync without
+    /// Pacemaker)
+    #[arg(long, conflicts_with_all = ["warning_flaps", "critical_flaps", "flap_window", "max_age"])]
+    pub no_attributes: bool,
+}
+
+impl Check {
+    /// What is still well.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            latency: Levels {
+                warning: self.warning_latency,
+                critical: self.critical_latency,
+            },
+            flaps: Levels {
+                warning: self.warning_flaps,
+                critical: self.critical_flaps,
+            },
+            flap_window: Duration::from_secs(self.flap_window),
+            max_age: Duration::from_secs(self.max_age),
+        }
+    }
+}
+
+/// How many times can be asked for: more are not remembered.
+fn times(text: &str) -> Result<u64, String> {
+    let most = flaps::RECENT as u64 - 1;
+    let times = text.parse().ok().filter(|times| *times <= most);
+    times.ok_or_else(|| format!("it is 0 to {most}"))
+}
+
+/// `0.5` milliseconds → 500.
+fn microseconds(text: &str) -> Result<u64, String> {
+    match text.parse::<f64>() {
+        Ok(ms) if (0.0..=1e6).contains(&ms) => Ok((ms * 1000.0).round() as u64),
+        _ => Err("it is a number of milliseconds, like 0.5".into()),
+    }
+}
+
+/// What is wrong with a command line, or that help was asked for, in one line.
+pub fn first_line(error: &clap::Error) -> String {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        return format!(
+            "ringcheck {}; see `man ringcheck`",
+            env!("CARGO_PKG_VERSION")
+        );
+    }
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.trim_start_matches("error: ").to_owned()
 }

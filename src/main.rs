@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use ringcheck::cli::{Arguments, Command};
+use ringcheck::cli::{self, Arguments, Command};
 use ringcheck::cluster::alert::{self, Alert};
 use ringcheck::cluster::journal::{Journal, Level, is_stderr};
 use ringcheck::command::once::{self, Options};
-use ringcheck::command::{clear, doctor, history, screen, status};
+use ringcheck::command::{check, clear, doctor, history, screen, status};
 use ringcheck::model::failure::{Exit, Failure};
 use ringcheck::model::link::LinkNumber;
 use ringcheck::model::trigger::Trigger;
@@ -23,9 +23,27 @@ fn main() -> ExitCode {
     let exit = match alert.flatten() {
         Some(Alert::Ignore) => Exit::Ok,
         Some(Alert::Pass { force }) => on_alert(force),
-        None => by_hand(&Arguments::parse()),
+        None => return ExitCode::from(by_command_line()),
     };
     ExitCode::from(exit.code())
+}
+
+/// Monitoring systems have exit codes of their own, for a wrong command line, too.
+fn by_command_line() -> u8 {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if env::args_os().any(|argument| argument == "check") => {
+            return check::refuse(&cli::first_line(&error));
+        }
+        Err(error) => error.exit(),
+    };
+    match &arguments.command {
+        Some(Command::Check(check)) => {
+            let config = arguments.config.as_deref();
+            check::run(config, &check.limits(), !check.no_attributes)
+        }
+        _ => by_hand(&arguments).code(),
+    }
 }
 
 fn on_alert(force: bool) -> Exit {
@@ -102,6 +120,8 @@ fn dispatch(arguments: &Arguments, trigger: Trigger, journal: Journal) -> anyhow
             return Ok(exit);
         }
         Some(Command::Clear) => clear::run(config, trigger, journal)?,
+        // It has exit codes of its own, and has been answered.
+        Some(Command::Check(_)) => {}
     }
     Ok(Exit::Ok)
 }

@@ -51,6 +51,7 @@ fn help_names_every_option_and_command() {
         "history",
         "doctor",
         "clear",
+        "check",
     ] {
         help = help.stdout(predicate::str::contains(word));
     }
@@ -323,4 +324,48 @@ fn the_options_of_ifcheckd_are_taken_and_not_advertised() {
             ));
     }
     ringcheck().args(["-f", "status"]).assert().code(2);
+}
+
+/// One line on stdout with this in it, nothing on stderr, and this exit code.
+fn answers(arguments: &[&str], code: i32, line: &str) {
+    let one_line = predicate::function(|text: &str| text.lines().count() == 1);
+    ringcheck()
+        .args(arguments)
+        .assert()
+        .code(code)
+        .stdout(predicate::str::starts_with(line))
+        .stdout(one_line)
+        .stderr("");
+}
+
+#[test]
+fn a_check_never_ends_with_a_code_that_means_something_else() {
+    let unknown = "RINGCHECK UNKNOWN - ";
+    for arguments in [
+        &["check", "--bogus"][..],
+        &["check", "--warning-latency"],
+        &["check", "--warning-latency", "-1"],
+        &["check", "--warning-latency", "NaN"],
+        &["check", "--warning-flaps", "100"],
+        &["check", "--max-age", "0"],
+        &["check", "--no-attributes", "--critical-flaps", "1"],
+        &["check", "--once"],
+        &["check", "--help"],
+        &["check", "--config", "/nowhere"],
+        &["--config", "/nowhere", "check"],
+    ] {
+        answers(arguments, 3, unknown);
+    }
+    let down = "RINGCHECK CRITICAL - cannot read link state from cmap: corosync is not running";
+    for arguments in [&["check"][..], &["check", "--no-attributes"]] {
+        answers(arguments, 2, down);
+    }
+}
+
+#[test]
+fn a_check_that_nobody_can_read_is_unknown() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = Process::new(cargo_bin("ringcheck"));
+    let status = command.arg("check").stdout(full).status().unwrap();
+    assert_eq!(status.code(), Some(3));
 }

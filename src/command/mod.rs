@@ -1,5 +1,6 @@
 //! What a person, the timer or Pacemaker asks for: one file a command.
 
+pub mod check;
 pub mod clear;
 pub mod doctor;
 pub mod history;

@@ -121,7 +121,7 @@ impl Pass<'_> {
         let judgement = verdict::judge(&facts, self.settings, &state.memory, now);
         self.keep(state, &judgement, unreadable, now);
         state.memory = judgement.memory.clone();
-        state.flaps.count(&facts, &state.memory.peers);
+        state.flaps.count(&facts, &state.memory.peers, now);
         self.publish(state, &judgement, stored, force, unsure)?;
         failure.map_or(Ok(judgement), Err)
     }

@@ -122,23 +122,30 @@ pub fn watch(
     journal: Journal,
     is_news: impl Fn(&Failure) -> bool + Send + 'static,
 ) {
+    let line = format!("{what} did not end before its deadline and was given up");
+    let failure = Failure::new(Exit::Deadline, line);
+    give_up(deadline, failure.exit.code(), move || {
+        if is_news(&failure) {
+            journal.say(Level::Error, &failure.line);
+        }
+    });
+}
+
+/// Ends this process with that exit code when something hangs past every deadline of its own,
+/// once `say` has said so.
+pub fn give_up(deadline: Instant, exit: u8, say: impl FnOnce() + Send + 'static) {
     thread::spawn(move || {
         let end = deadline + GRACE;
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             thread::sleep(left);
         }
-        let line = format!("{what} did not end before its deadline and was given up");
-        let failure = Failure::new(Exit::Deadline, line);
-        let exit = failure.exit.code().into();
         let (done, told) = mpsc::channel();
         // Saying it can hang, too: the journal may be what does.
         thread::spawn(move || {
-            if is_news(&failure) {
-                journal.say(Level::Error, &failure.line);
-            }
+            say();
             let _ = done.send(());
         });
         let _ = told.recv_timeout(GRACE);
-        process::exit(exit);
+        process::exit(exit.into());
     });
 }

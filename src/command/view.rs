@@ -56,6 +56,17 @@ impl Known {
             stamp: folder.owner().and_then(|_| folder.stamp()).ok(),
         }
     }
+
+    /// The same for who must not take what cannot be read for nothing.
+    ///
+    /// # Errors
+    /// When the folder is missing or not hacluster's, or a file in it cannot be read.
+    pub fn demand(now: Moment) -> Result<(State, Stamp), Failure> {
+        let folder = Folder::new(FOLDER);
+        folder.owner()?;
+        let boot_id = boot::id(Path::new(PROC))?;
+        Ok((State::load(&folder, &boot_id, now)?, folder.stamp()?))
+    }
 }
 
 impl View {
@@ -87,12 +98,34 @@ impl View {
         })
     }
 
-    /// Whether Pacemaker runs on this node, so that passes can be done.
-    pub fn pacemaker_runs(&self) -> bool {
+    /// Looks again at what could not be judged yet, knowing what this look has shown.
+    ///
+    /// # Errors
+    /// As [`Source::observe`].
+    pub fn look_again(
+        &mut self,
+        observer: &mut Observer,
+        settings: &Settings,
+    ) -> Result<(), Failure> {
+        let deadline = Instant::now() + settings.deadline;
+        self.facts = observer.observe(deadline)?;
+        (self.now, self.wall) = (BootClock.now(), Local::now());
+        let memory = &self.judgement.memory;
+        self.judgement = verdict::judge(&self.facts, settings, memory, self.now);
+        Ok(())
+    }
+
+    /// The cluster's daemons that live now.
+    pub fn daemons(&self) -> Daemons {
         let known = self.known.state.as_ref().map(|state| state.daemons);
         let hacluster = Folder::new(FOLDER).owner().map(|owner| owner.uid);
         let known = known.unwrap_or_default();
-        Daemons::find(Path::new(PROC), &known, hacluster.ok()).pacemaker_runs()
+        Daemons::find(Path::new(PROC), &known, hacluster.ok())
+    }
+
+    /// Whether Pacemaker runs on this node, so that passes can be done.
+    pub fn pacemaker_runs(&self) -> bool {
+        self.daemons().pacemaker_runs()
     }
 
     /// When a moment of the past was by the wall clock, reckoned back from now.

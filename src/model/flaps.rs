@@ -5,12 +5,17 @@
 //! the same member counts, and only once it is known that it lives. What several peers lose
 //! before the link is whole again went down once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::iter;
 
 use serde::{Deserialize, Serialize};
 
 use super::link::{Facts, LinkNumber, NodeId};
 use super::memory::{Evidence, PeerMemory};
+use super::moment::Moment;
+
+/// Of how many times that a link went down it is kept when they were seen.
+pub const RECENT: usize = 100;
 
 /// The count of each link, since this node booted.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -19,6 +24,9 @@ pub struct Flaps {
     /// How often each link went down, where it did.
     pub links: BTreeMap<LinkNumber, u64>,
     members: BTreeMap<NodeId, Member>,
+    /// When each link was last seen to have gone down, the oldest first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    recent: BTreeMap<LinkNumber, VecDeque<Moment>>,
 }
 
 /// What has been counted of a member.
@@ -40,24 +48,39 @@ struct Counted {
 
 impl Flaps {
     /// Counts what happened since the last look, whose members `heard` says what it proved of.
-    pub fn count(&mut self, facts: &Facts, heard: &BTreeMap<NodeId, PeerMemory>) {
+    pub fn count(&mut self, facts: &Facts, heard: &BTreeMap<NodeId, PeerMemory>, now: Moment) {
         self.members.retain(|id, member| {
             let peer = facts.peers.get(id);
             peer.is_some_and(|peer| peer.joined && peer.join_count == member.join_count)
         });
         self.links.retain(|link, _| facts.links.contains_key(link));
+        self.recent.retain(|link, _| facts.links.contains_key(link));
         for &link in facts.links.keys() {
             let before = self.lately(link);
             let whole = self.count_link(link, heard);
             let after = self.lately(link);
             if after > before {
                 *self.links.entry(link).or_default() += u64::from(after - before);
+                let recent = self.recent.entry(link).or_default();
+                recent.extend(iter::repeat_n(now, RECENT.min((after - before) as usize)));
+                recent.drain(..recent.len().saturating_sub(RECENT));
             } else if whole {
                 let members = self.members.values_mut();
                 let counted = members.filter_map(|member| member.links.get_mut(&link));
                 counted.for_each(|counted| counted.lately = 0);
             }
         }
+    }
+
+    /// How often a link was seen to have gone down since then; at most [`RECENT`] are known.
+    pub fn since(&self, link: LinkNumber, moment: Moment) -> u64 {
+        let recent = self.recent.get(&link).into_iter().flatten();
+        recent.filter(|seen| **seen >= moment).count() as u64
+    }
+
+    /// When a link was last seen to have gone down.
+    pub fn latest(&self) -> Option<Moment> {
+        self.recent.values().flatten().copied().max()
     }
 
     /// Corosync started anew, and counts anew.

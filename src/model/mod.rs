@@ -1,6 +1,7 @@
 //! Nouns and rules, pure: no file, clock, process or environment.
 
 pub mod attribute;
+pub mod check;
 pub mod checkup;
 pub mod evidence;
 pub mod failure;

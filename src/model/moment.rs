@@ -18,6 +18,11 @@ impl Moment {
         Moment(self.0.saturating_add(wait.as_millis() as u64))
     }
 
+    /// The moment that came this much earlier, the boot at the earliest.
+    pub fn before(self, time: Duration) -> Moment {
+        Moment(self.0.saturating_sub(time.as_millis() as u64))
+    }
+
     /// How much time went by since `earlier`; none if that is not earlier.
     pub fn since(self, earlier: Moment) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))

@@ -103,6 +103,7 @@ impl State {
             .chain([
                 self.compared,
                 self.unreadable_since,
+                self.flaps.latest(),
                 self.memory.alone_since,
             ]);
         let to_come = evidence

@@ -138,7 +138,7 @@ fn is_right(bed: &Bed, node: &Node) -> Result<()> {
 }
 
 /// Stops a daemon while `test` runs.
-fn while_stopped(node: &Node, daemon: &str, test: impl FnOnce() -> Result<()>) -> Result<()> {
+pub fn while_stopped(node: &Node, daemon: &str, test: impl FnOnce() -> Result<()>) -> Result<()> {
     let pid = pid(node, daemon)?;
     node.run(&["kill", "-STOP", &pid])?;
     let result = test();

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod history;
+mod monitoring;
 mod readme;
 pub mod status;
 
@@ -9,8 +10,14 @@ use crate::Test;
 
 /// Every report that is tested here.
 pub fn tests() -> impl Iterator<Item = (&'static str, Test)> {
-    [status::TESTS, history::TESTS, readme::TESTS, doctor::TESTS]
-        .into_iter()
-        .flatten()
-        .copied()
+    [
+        monitoring::TESTS,
+        status::TESTS,
+        history::TESTS,
+        readme::TESTS,
+        doctor::TESTS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
