@@ -131,6 +131,8 @@ pub enum Command {
     },
     /// Say whether all is well, to a monitoring system: one line, and exit code 0, 1, 2 or 3
     Check(Check),
+    /// Print metrics of this node for Prometheus
+    Metrics,
     /// Delete this node's attributes, as stopping the timer does
     Clear,
 }

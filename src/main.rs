@@ -9,7 +9,7 @@ use ringcheck::cli::{self, Arguments, Command};
 use ringcheck::cluster::alert::{self, Alert};
 use ringcheck::cluster::journal::{Journal, Level, is_stderr};
 use ringcheck::command::once::{self, Options};
-use ringcheck::command::{check, clear, doctor, history, screen, status};
+use ringcheck::command::{check, clear, doctor, history, metrics, screen, status};
 use ringcheck::model::failure::{Exit, Failure};
 use ringcheck::model::link::LinkNumber;
 use ringcheck::model::trigger::Trigger;
@@ -120,6 +120,11 @@ fn dispatch(arguments: &Arguments, trigger: Trigger, journal: Journal) -> anyhow
             return Ok(exit);
         }
         Some(Command::Clear) => clear::run(config, trigger, journal)?,
+        Some(Command::Metrics) => {
+            let (text, failure) = metrics::run(config)?;
+            screen::print(&text)?;
+            return failure.map_or(Ok(Exit::Ok), |failure| Err(failure.into()));
+        }
         // It has exit codes of its own, and has been answered.
         Some(Command::Check(_)) => {}
     }

@@ -52,6 +52,7 @@ fn help_names_every_option_and_command() {
         "doctor",
         "clear",
         "check",
+        "metrics",
     ] {
         help = help.stdout(predicate::str::contains(word));
     }
@@ -360,6 +361,17 @@ fn a_check_never_ends_with_a_code_that_means_something_else() {
     for arguments in [&["check"][..], &["check", "--no-attributes"]] {
         answers(arguments, 2, down);
     }
+}
+
+#[test]
+fn metrics_without_a_cluster_say_so() {
+    let none = "ringcheck_up 0\n";
+    ringcheck()
+        .arg("metrics")
+        .assert()
+        .code(5)
+        .stdout(predicate::str::contains(none).and(predicate::str::contains("_link").not()))
+        .stderr(predicate::str::contains("corosync is not running"));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::once;
 use super::station::{self, Station};
+use super::{metrics, once};
 use crate::cluster::clock::{BootClock, Clock};
 use crate::cluster::journal::{Journal, Level};
 use crate::cluster::observer::Observer;
@@ -33,7 +33,8 @@ pub fn run(config: Option<&Path>, trigger: Trigger, journal: Journal) -> Result<
     }
     let settings = config::read(config)?;
     let deadline = Instant::now() + settings.deadline;
-    let station = Station::enter()?;
+    let file = settings.metrics_file.as_deref();
+    let station = Station::enter_for(file)?;
     station::watch("the pass", deadline, journal, |_| true);
     let lock = station.lock(deadline, journal)?;
     let before = station.load()?;
@@ -66,6 +67,9 @@ pub fn run(config: Option<&Path>, trigger: Trigger, journal: Journal) -> Result<
     state.cleared = true;
     state.save(&station.folder, &before)?;
     drop(lock);
+    if let Some(file) = file {
+        metrics::take_away(file, journal);
+    }
     if stopped {
         let now = BootClock.now();
         let gone = state.memory.links.iter().map(|(link, memory)| {

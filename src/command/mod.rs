@@ -4,6 +4,7 @@ pub mod check;
 pub mod clear;
 pub mod doctor;
 pub mod history;
+pub mod metrics;
 pub mod once;
 pub mod pass;
 pub mod screen;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use chrono::Local;
 
+use super::metrics::{self, Seen, Witness};
 use super::pass::Pass;
 use super::station::{self, Station};
 use crate::cluster::Registry;
@@ -16,6 +17,8 @@ use crate::cluster::pacemaker::Pacemaker;
 use crate::model::attribute::{Attributes, Change};
 use crate::model::failure::{Exit, Failure};
 use crate::model::link::NodeId;
+use crate::model::moment::Moment;
+use crate::model::settings::Settings;
 use crate::model::transition::Transition;
 use crate::model::trigger::Trigger;
 use crate::model::verdict::Judgement;
@@ -53,12 +56,32 @@ pub fn run(options: &Options, journal: Journal) -> Exit {
 fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
     let invoked = BootClock.now();
     let settings = config::read(options.config.as_deref())?;
+    let file = settings.metrics_file.as_deref();
     let deadline = Instant::now() + settings.deadline;
-    let station = Station::enter()?;
+    let station = Station::enter_for(file)?;
     let trigger = options.trigger;
     station::watch("the pass", deadline, journal, move |failure| {
         is_news(failure, trigger)
     });
+    let result = pass(options, &settings, (invoked, deadline), &station, journal);
+    if let Some(file) = file {
+        match &result {
+            Ok(Some(seen)) => metrics::leave(file, Some(seen), journal),
+            Ok(None) => {}
+            Err(_) => metrics::leave(file, None, journal),
+        }
+    }
+    result.map(drop)
+}
+
+/// Does the pass; what it has seen, unless there was none to do.
+fn pass(
+    options: &Options,
+    settings: &Settings,
+    (invoked, deadline): (Moment, Instant),
+    station: &Station,
+    journal: Journal,
+) -> Result<Option<Seen>, Failure> {
     let lock = station.lock(deadline, journal)?;
     let done_meanwhile = lock
         .stamp()
@@ -66,14 +89,14 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
         .filter(|good| (invoked..=BootClock.now()).contains(&good.started))
         .is_some_and(|good| good.forced || !options.force);
     if done_meanwhile && options.config.is_none() {
-        return Ok(());
+        return Ok(None);
     }
     let before = station.load()?;
     let mut state = before.clone();
     let daemons = station.daemons(&state);
     station::require(&daemons)?;
     if options.trigger == Trigger::Alert && state.cleared {
-        return Ok(());
+        return Ok(None);
     }
     // Where nothing can be kept it would be said each time.
     let unkept = [Exit::State, Exit::Permission].map(Exit::code);
@@ -82,15 +105,16 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
     if options.trigger != Trigger::Hand && keeps {
         welcome(&state.daemons, &daemons, journal);
     }
+    let mut witness = Witness::new(settings);
     let started = BootClock.now();
     let mut saved = before.clone();
     let mut records = Vec::new();
     let mut registry = Counted::default();
     let result = Pass {
-        source: &mut Observer::default(),
+        source: &mut witness,
         registry: &mut registry,
         clock: &BootClock,
-        settings: &settings,
+        settings,
         force: options.force,
         deadline,
         say: &mut |entry| journal.tell(&entry),
@@ -129,7 +153,13 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
     // A disk that hangs must not keep the next pass from the attributes.
     drop(lock);
     remember(&records, journal);
-    result.and(kept)
+    let judgement = result?;
+    kept?;
+    Ok(Some(Seen {
+        witness,
+        state,
+        judgement,
+    }))
 }
 
 /// What is kept of a change that is seen now.

@@ -41,6 +41,14 @@ impl Station {
     /// When the folder is missing or not hacluster's. Where Pacemaker is not running either,
     /// that is what the failure says.
     pub fn enter() -> Result<Station, Failure> {
+        Station::enter_for(None)
+    }
+
+    /// The same for a process that also writes this file.
+    ///
+    /// # Errors
+    /// As [`Station::enter`].
+    pub fn enter_for(file: Option<&Path>) -> Result<Station, Failure> {
         let folder = Folder::new(FOLDER);
         let boot_id = boot::id(Path::new(PROC))?;
         let owner = folder.owner().or_else(|failure| {
@@ -50,7 +58,9 @@ impl Station {
         if user::is_root() {
             user::become_user(owner)?;
         }
-        sandbox::enter(&[Path::new(FOLDER), Path::new(history::FOLDER)]);
+        let mut folders = vec![Path::new(FOLDER), Path::new(history::FOLDER)];
+        folders.extend(file.and_then(Path::parent));
+        sandbox::enter(&folders);
         Ok(Station {
             folder,
             boot_id,

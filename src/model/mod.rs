@@ -11,6 +11,7 @@ pub mod locate;
 pub mod lost;
 pub mod member;
 pub mod memory;
+pub mod metrics;
 pub mod moment;
 pub mod settings;
 pub mod transition;

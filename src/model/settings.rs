@@ -1,5 +1,6 @@
 //! The settings, their defaults and bounds: one struct for timer, alert and hand alike.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The longest deadline that can be set: Pacemaker gives an alert agent 30 s by default.
@@ -31,6 +32,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// Whether to publish the names of the peers that each link has lost.
     pub publish_lost_peers: bool,
+    /// Where each pass leaves its metrics, if anywhere.
+    pub metrics_file: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -42,6 +45,7 @@ impl Default for Settings {
             unknown_after: Duration::from_secs(60),
             deadline: Duration::from_secs(10),
             publish_lost_peers: true,
+            metrics_file: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -19,6 +19,7 @@ struct File {
     unknown_after: Option<u64>,
     deadline: Option<u64>,
     publish_lost_peers: Option<bool>,
+    metrics_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -102,7 +103,26 @@ pub fn parse(text: &str) -> Result<Settings, String> {
         publish_lost_peers: file
             .publish_lost_peers
             .unwrap_or(defaults.publish_lost_peers),
+        metrics_file: metrics_file(file.metrics_file)?,
     })
+}
+
+/// Nothing where it is empty. Only what node_exporter would read makes sense.
+fn metrics_file(path: Option<PathBuf>) -> Result<Option<PathBuf>, String> {
+    let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) else {
+        return Ok(None);
+    };
+    // Its folder is what the process may write.
+    let folder = path
+        .parent()
+        .is_some_and(|folder| folder.parent().is_some());
+    let proper = folder && path.is_absolute() && path.extension().is_some_and(|end| end == "prom");
+    match proper {
+        true => Ok(Some(path)),
+        false => Err(format!(
+            "metrics-file = {path:?} is no absolute path of a .prom file in a folder"
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -118,7 +138,7 @@ mod tests {
 
     #[test]
     fn every_setting_is_read() {
-        let text = "faulty-when = 'all-peers'\nrecovery-hold = 1\nrefresh = 20\nunknown-after = 3\ndeadline = 4\npublish-lost-peers = false\n";
+        let text = "faulty-when = 'all-peers'\nrecovery-hold = 1\nrefresh = 20\nunknown-after = 3\ndeadline = 4\npublish-lost-peers = false\nmetrics-file = '/a/b.prom'\n";
         let settings = Settings {
             faulty_when: FaultyWhen::AllPeers,
             recovery_hold: Duration::from_secs(1),
@@ -126,6 +146,7 @@ mod tests {
             unknown_after: Duration::from_secs(3),
             deadline: Duration::from_secs(4),
             publish_lost_peers: false,
+            metrics_file: Some("/a/b.prom".into()),
         };
         assert_eq!(parse(text), Ok(settings));
     }
@@ -139,6 +160,11 @@ mod tests {
         );
         let low = parse("deadline = 0").unwrap_err();
         assert_eq!(low, "deadline = 0 is out of bounds: it is 2 to 25 seconds");
+        for path in ["b.prom", "a/b.prom", "/a/b", "/b.prom", "/"] {
+            let why = parse(&format!("metrics-file = '{path}'")).unwrap_err();
+            assert!(why.ends_with("of a .prom file in a folder"), "{why}");
+        }
+        assert_eq!(parse("metrics-file = ''"), Ok(Settings::default()));
         for bad in [
             "deadline = -1",
             "deadline = '5s'",

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod folder;
 pub mod history;
+pub mod metrics;
 pub mod package;
 pub mod stamp;
 pub mod state;

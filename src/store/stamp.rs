@@ -40,6 +40,8 @@ pub struct Stamp {
     pub writes: u64,
     /// How many could not be.
     pub failed_writes: u64,
+    /// That the metrics could not be written was said.
+    pub unwritten: bool,
 }
 
 /// A pass that went well.
@@ -198,6 +200,7 @@ mod tests {
             failures: u64::MAX - 1,
             writes: u64::MAX,
             failed_writes: u64::MAX,
+            unwritten: true,
             ..Stamp::default()
         };
         // The worst that JSON makes of a line.

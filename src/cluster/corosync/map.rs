@@ -37,10 +37,11 @@ impl Map {
         }
     }
 
-    /// A number of 64 bits; none if there is no such key.
+    /// A number of up to 64 bits; none if there is no such key.
     pub(super) fn counter(&self, key: &str) -> Result<Option<u64>, Failure> {
         match self.get(key) {
             Ok(None) => Ok(None),
+            Ok(Some(Data::UInt32(n))) => Ok(Some(n.into())),
             Ok(Some(Data::UInt64(n))) => Ok(Some(n)),
             Ok(Some(_)) => Err(unreadable(key, "it is not the counter that was expected")),
             Err(error) => Err(not_read(key, error)),

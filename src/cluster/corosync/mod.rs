@@ -29,6 +29,7 @@ use rust_corosync::{NodeId as CsNodeId, cfg, cmap};
 use self::map::{Map, not_connected, unreadable};
 use crate::model::failure::{Exit, Failure};
 use crate::model::link::{LinkNumber, NodeId, Peer, PeerLink, Transport};
+use crate::model::metrics::{Counter, Traffic};
 
 /// What Corosync says of the links.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct Picture {
     pub links: BTreeMap<LinkNumber, ConfiguredLink>,
     /// All other nodes.
     pub peers: BTreeMap<NodeId, Peer>,
+    /// What knet counts, where that was asked for.
+    pub traffic: Traffic,
 }
 
 /// One link of this node as Corosync has it.
@@ -79,10 +82,21 @@ impl Default for Corosync {
 impl Corosync {
     /// Connects to nothing yet.
     pub fn new() -> Corosync {
+        Corosync::with(Reader::default())
+    }
+
+    /// The same, which also reads what knet counts.
+    pub fn with_traffic() -> Corosync {
+        Corosync::with(Reader {
+            traffic: true,
+            ..Reader::default()
+        })
+    }
+
+    fn with(mut reader: Reader) -> Corosync {
         let (requests, asked) = channel();
         let (answer, answers) = channel();
         thread::spawn(move || {
-            let mut reader = Reader::default();
             while asked.recv().is_ok() {
                 if answer.send(reader.read()).is_err() {
                     break;
@@ -146,6 +160,7 @@ impl Drop for Corosync {
 #[derive(Default)]
 struct Reader {
     maps: Option<(Map, Map)>,
+    traffic: bool,
 }
 
 impl Reader {
@@ -157,7 +172,10 @@ impl Reader {
                 Map::connect(cmap::Map::Stats)?,
             ),
         };
-        let picture = picture(&icmap, &stats)?;
+        let mut picture = picture(&icmap, &stats)?;
+        if self.traffic {
+            picture.traffic = traffic(&stats, &picture.peers)?;
+        }
         self.maps = Some((icmap, stats));
         Ok(picture)
     }
@@ -221,7 +239,24 @@ fn picture(icmap: &Map, stats: &Map) -> Result<Picture, Failure> {
         transport,
         links,
         peers,
+        traffic: Traffic::new(),
     })
+}
+
+/// What knet counts on each link to each peer. A counter that this Corosync does not have is
+/// left out.
+fn traffic(stats: &Map, peers: &BTreeMap<NodeId, Peer>) -> Result<Traffic, Failure> {
+    let mut traffic = Traffic::new();
+    for (&id, peer) in peers {
+        for &number in peer.links.keys() {
+            let counted = traffic.entry((id, number)).or_default();
+            for counter in Counter::all() {
+                let key = format!("stats.knet.node{id}.link{number}.{}", counter.key());
+                counted.extend(stats.counter(&key)?.map(|value| (counter, value)));
+            }
+        }
+    }
+    Ok(traffic)
 }
 
 fn name(icmap: &Map, position: u32, id: NodeId) -> Result<String, Failure> {

@@ -96,7 +96,7 @@ fn is_said_once(node: &Node, line: &str) -> Result<()> {
 }
 
 /// What two passes by the timer's unit say.
-fn said_by_the_timer(node: &Node) -> Result<Vec<String>> {
+pub fn said_by_the_timer(node: &Node) -> Result<Vec<String>> {
     let cursor = journal_cursor(node)?;
     for _ in 0..2 {
         node.run(&["systemctl", "start", "ringcheck.service"])?;

@@ -7,13 +7,17 @@ use lab::{Cut, Node, wait_until};
 
 use crate::Test;
 use crate::bed::{Bed, LONG};
-use crate::faults::{by_hand, while_stopped};
+use crate::faults::{by_hand, said_by_the_timer, while_stopped};
 use crate::node::run_as;
 
 pub const TESTS: &[(&str, Test)] = &[
-    ("check_of_links", check_of_links),
-    ("check_of_nodes_and_daemons", check_of_nodes_and_daemons),
-    ("check_of_passes", check_of_passes),
+    ("monitoring_of_links", monitoring_of_links),
+    (
+        "monitoring_of_nodes_and_daemons",
+        monitoring_of_nodes_and_daemons,
+    ),
+    ("monitoring_of_passes", monitoring_of_passes),
+    ("metrics_in_a_file", metrics_in_a_file),
 ];
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -45,7 +49,22 @@ fn will_say(node: &Node, options: &str, code: i32, start: &str) -> Result<String
     wait_until(start, LONG, || says(node, options, code, start).map(Some))
 }
 
-fn check_of_links(bed: &Bed) -> Result<()> {
+/// That the metrics have these lines, and the exit code is that.
+fn counts(node: &Node, code: i32, wanted: &[&str]) -> Result<String> {
+    let ended = run_as(node, "root", &["ringcheck", "metrics"])?;
+    ensure!(ended.code == Some(code), "expected {code}: {ended:?}");
+    has(&ended.stdout, wanted)?;
+    Ok(ended.stdout)
+}
+
+fn has(page: &str, wanted: &[&str]) -> Result<()> {
+    for line in wanted {
+        ensure!(page.lines().any(|l| l == *line), "no `{line}` in\n{page}");
+    }
+    Ok(())
+}
+
+fn monitoring_of_links(bed: &Bed) -> Result<()> {
     let node = bed.node(1);
     let line = will_say(node, "", 0, "OK - 2 links UP | ")?;
     for figure in [
@@ -57,6 +76,31 @@ fn check_of_links(bed: &Bed) -> Result<()> {
     ] {
         ensure!(line.contains(figure), "no {figure} in {line}");
     }
+    let page = counts(
+        node,
+        0,
+        &[
+            "ringcheck_up 1",
+            r#"ringcheck_link_up{node="n1",link="1",address="10.77.1.1"} 1"#,
+            r#"ringcheck_link_state{node="n1",link="1",address="10.77.1.1",state="up"} 1"#,
+            r#"ringcheck_peer_link_connected{node="n1",link="1",peer="n3"} 1"#,
+            r#"ringcheck_peer_joined{node="n1",peer="n3"} 1"#,
+        ],
+    )?;
+    // Each way, each direction and each kind has counted something.
+    for start in [
+        r#"ringcheck_peer_link_packets_total{node="n1",link="1",peer="n3",direction="rx",kind="pong"} "#,
+        r#"ringcheck_peer_link_bytes_total{node="n1",link="0",peer="n2",direction="tx",kind="data"} "#,
+        r#"ringcheck_peer_link_latency_seconds{node="n1",link="1",peer="n3"} 0.0"#,
+    ] {
+        let mut values = page.lines().filter_map(|line| line.strip_prefix(start));
+        ensure!(
+            values.next().is_some_and(|value| value != "0"),
+            "{start}: {page}"
+        );
+    }
+    let counters = page.lines().filter(|line| line.contains("kind=")).count();
+    ensure!(counters == 2 * 2 * 24, "{counters} of knet's counters");
     let (code, _) = check(node, "hacluster", "")?;
     ensure!(code == 0, "hacluster: {code}");
     for options in ["", "--no-attributes"] {
@@ -75,7 +119,15 @@ fn check_of_links(bed: &Bed) -> Result<()> {
     will_say(node, "", 2, line)?;
     will_say(node, "--no-attributes", 2, line)?;
     let line = "CRITICAL - link 1 (10.77.1.1) is FAULTY: no answer from n3; link 1 went down once in 3600 s; 1 of 2 links UP | ";
-    says(node, "--critical-flaps 0", 2, line)?;
+    will_say(node, "--critical-flaps 0", 2, line)?;
+    let faulty = [
+        r#"ringcheck_link_up{node="n1",link="1",address="10.77.1.1"} 0"#,
+        r#"ringcheck_link_state{node="n1",link="1",address="10.77.1.1",state="faulty"} 1"#,
+        r#"ringcheck_link_interface_up{node="n1",link="1",address="10.77.1.1"} 1"#,
+        r#"ringcheck_link_flaps_total{node="n1",link="1",address="10.77.1.1"} 1"#,
+        r#"ringcheck_peer_link_connected{node="n1",link="1",peer="n3"} 0"#,
+    ];
+    counts(node, 0, &faulty)?;
     bed.node(3).heal(1)?;
     will_say(node, "", 0, "OK - 2 links UP | ")?;
     let flapped = "WARNING - link 1 went down once in 3600 s; 2 links UP | ";
@@ -83,19 +135,25 @@ fn check_of_links(bed: &Bed) -> Result<()> {
     says(node, "--warning-flaps 0 --flap-window 1", 0, "OK - ").map(drop)
 }
 
-fn check_of_nodes_and_daemons(bed: &Bed) -> Result<()> {
+fn monitoring_of_nodes_and_daemons(bed: &Bed) -> Result<()> {
     let (node, other) = (bed.node(1), bed.node(3));
     other.run(&["systemctl", "stop", "pacemaker"])?;
     let line = "CRITICAL - Pacemaker is not running; start it with `pcs cluster start`; 2 links UP";
     says(other, "", 2, line)?;
     says(other, "--no-attributes", 0, "OK - 2 links UP | ")?;
+    let up = r#"ringcheck_link_up{node="n3",link="1",address="10.77.1.3"} 1"#;
+    counts(other, 0, &["ringcheck_up 1", up])?;
     other.run(&["systemctl", "stop", "corosync"])?;
     let line = "CRITICAL - cannot read link state from cmap: corosync is not running";
     for options in ["", "--no-attributes"] {
         says(other, options, 2, line)?;
     }
+    let page = counts(other, 5, &["ringcheck_up 0"])?;
+    ensure!(!page.contains("ringcheck_link"), "{page}");
     other.power_off()?;
     will_say(node, "", 0, "OK - 2 links UP; n3 is no member | ")?;
+    let left = r#"ringcheck_peer_joined{node="n1",peer="n3"} 0"#;
+    counts(node, 0, &["ringcheck_up 1", left])?;
     let start = Instant::now();
     while_stopped(bed.node(2), "corosync", || {
         bed.node(2).write("/etc/ringcheck.toml", "deadline = 2\n")?;
@@ -105,13 +163,13 @@ fn check_of_nodes_and_daemons(bed: &Bed) -> Result<()> {
             3,
             "UNKNOWN - cannot read link state from cmap: corosync does not",
         )?;
-        Ok(())
+        counts(bed.node(2), 8, &["ringcheck_up 0"]).map(drop)
     })?;
     ensure!(start.elapsed() < LIMIT, "it took {:?}", start.elapsed());
     Ok(())
 }
 
-fn check_of_passes(bed: &Bed) -> Result<()> {
+fn monitoring_of_passes(bed: &Bed) -> Result<()> {
     by_hand(bed, 2, |node| {
         will_say(node, "", 0, "OK - 2 links UP | ")?;
         will_say(node, "--max-age 1", 2, "CRITICAL - no good pass for ")?;
@@ -126,12 +184,60 @@ fn check_of_passes(bed: &Bed) -> Result<()> {
             says(node, "", 3, hung).map(drop)
         })?;
         node.run(&["systemctl", "stop", "ringcheck.timer"])?;
-        says(
+        will_say(
             node,
             "",
             1,
             "WARNING - the timer was stopped and the attributes deleted",
         )
         .map(drop)
+    })
+}
+
+const FILE: &str = "/var/lib/prometheus/node-exporter/ringcheck.prom";
+
+fn metrics_in_a_file(bed: &Bed) -> Result<()> {
+    by_hand(bed, 2, |node| {
+        let folder = "/var/lib/prometheus/node-exporter";
+        node.sh(&format!("rm -rf {folder}; mkdir -p {folder}"))?;
+        node.write("/etc/ringcheck.toml", format!("metrics-file = '{FILE}'\n"))?;
+        // Nothing but the file suffers from it.
+        let said = said_by_the_timer(node)?;
+        let remedy = "type `chgrp haclient /var/lib/prometheus/node-exporter && chmod g+w";
+        ensure!(said.len() == 1 && said[0].contains(remedy), "{said:#?}");
+        node.sh(&format!("chgrp haclient {folder} && chmod g+w {folder}"))?;
+        ensure!(said_by_the_timer(node)?.is_empty(), "it was said again");
+        let page = node.sh(&format!("runuser -u nobody -- cat {FILE}"))?;
+        let up = r#"ringcheck_link_up{node="n2",link="1",address="10.77.1.2"} 1"#;
+        let bytes = r#"direction="tx",kind="data""#;
+        has(&page, &["ringcheck_up 1", up])?;
+        ensure!(page.contains(bytes), "{page}");
+        let files = node.sh(&format!("ls -A {folder}"))?;
+        ensure!(files == "ringcheck.prom\n", "{files}");
+        bed.node(2).cut(1, Cut::Interface)?;
+        wait_until("the file to tell of the fault", LIMIT, || {
+            node.run(&["ringcheck", "--once"])?;
+            let page = node.sh(&format!("cat {FILE}"))?;
+            let down = up.replace("} 1", "} 0");
+            Ok(page.lines().any(|line| line == down).then_some(()))
+        })?;
+        bed.node(2).heal(1)?;
+        // What is not known any more is not said.
+        let short = format!("deadline = 2\nmetrics-file = '{FILE}'\n");
+        node.write("/etc/ringcheck.toml", short)?;
+        while_stopped(node, "corosync", || {
+            run_as(node, "root", &["ringcheck", "--once"])?;
+            let page = node.sh(&format!("cat {FILE}"))?;
+            has(&page, &["ringcheck_up 0"])?;
+            ensure!(!page.contains("ringcheck_link"), "{page}");
+            Ok(())
+        })?;
+        node.run(&["systemctl", "stop", "ringcheck.timer"])?;
+        // The unit that clears is not waited for.
+        wait_until("the file to go, as no pass keeps it true", LIMIT, || {
+            let files = node.sh(&format!("ls -A {folder}"))?;
+            ensure!(files.is_empty(), "{files}");
+            Ok(Some(()))
+        })
     })
 }
