@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::Test;
 use crate::bed::{Bed, HOLD, INTERVAL, LONG};
-use crate::faults::{by_hand, unsettle};
+use crate::faults::{be_short, by_hand, unsettle, while_stopped};
 use crate::node::{journal_cursor, run_as};
 
 pub const TESTS: &[(&str, Test)] = &[
@@ -160,7 +160,55 @@ fn the_journal_has_the_texts_of_ifcheckd(bed: &Bed) -> Result<()> {
         "Start to monitor interface after Pacemaker restarted",
     )?;
     bed.wait_for("every link UP", LONG, &bed.all("UP"))?;
-    Ok(())
+    by_hand(bed, 2, |node| {
+        refused_by_cmap(node)?;
+        unreadable_key(node)?;
+        let cursor = journal_cursor(node)?;
+        be_short(node)?;
+        unsettle(node)?;
+        while_stopped(node, "pacemaker-attrd", || {
+            node.run(&["systemctl", "start", "ringcheck.service"])?;
+            let text = "Failed to change link status [ring id=0, expected state=UP]";
+            has(&said(node, &cursor, text)?, &[("PRIORITY", "3")])
+        })
+    })
+}
+
+/// Corosync no longer lets hacluster connect.
+fn refused_by_cmap(node: &Node) -> Result<()> {
+    let shown = node.sh("corosync-cmapctl uidgid.")?;
+    let key = shown
+        .split_ascii_whitespace()
+        .next()
+        .context("no key lets haclient in")?;
+    let cursor = journal_cursor(node)?;
+    let text = "Failed to connect cmap.  Error 11";
+    node.run(&["corosync-cmapctl", "-d", key])?;
+    let result = node
+        .run(&["systemctl", "start", "ringcheck.service"])
+        .and_then(|_| said(node, &cursor, text));
+    node.run(&["corosync-cmapctl", "-s", key, "u8", "1"])?;
+    has(&result?, &[("PRIORITY", "3")])?;
+    node.run(&["ringcheck", "--once"]).map(drop)
+}
+
+/// A key is not what it should be.
+fn unreadable_key(node: &Node) -> Result<()> {
+    let key = "nodelist.node.2.name";
+    let cursor = journal_cursor(node)?;
+    node.run(&["corosync-cmapctl", "-s", key, "u32", "3"])?;
+    let result = node
+        .run(&["systemctl", "start", "ringcheck.service"])
+        .and_then(|_| {
+            said(
+                node,
+                &cursor,
+                &format!("Failed to fetch key name: tmp_key={key}"),
+            )
+        });
+    node.run(&["corosync-cmapctl", "-s", key, "str", "n3"])?;
+    has(&result?, &[("PRIORITY", "3")])?;
+    node.run(&["ringcheck", "--once"]).map(drop)
 }
 
 /// As a script starts ifcheckd.
