@@ -162,7 +162,6 @@ fn the_journal_has_the_texts_of_ifcheckd(bed: &Bed) -> Result<()> {
     bed.wait_for("every link UP", LONG, &bed.all("UP"))?;
     by_hand(bed, 2, |node| {
         refused_by_cmap(node)?;
-        unreadable_key(node)?;
         let cursor = journal_cursor(node)?;
         be_short(node)?;
         unsettle(node)?;
@@ -188,25 +187,6 @@ fn refused_by_cmap(node: &Node) -> Result<()> {
         .run(&["systemctl", "start", "ringcheck.service"])
         .and_then(|_| said(node, &cursor, text));
     node.run(&["corosync-cmapctl", "-s", key, "u8", "1"])?;
-    has(&result?, &[("PRIORITY", "3")])?;
-    node.run(&["ringcheck", "--once"]).map(drop)
-}
-
-/// A key is not what it should be.
-fn unreadable_key(node: &Node) -> Result<()> {
-    let key = "nodelist.node.2.name";
-    let cursor = journal_cursor(node)?;
-    node.run(&["corosync-cmapctl", "-s", key, "u32", "3"])?;
-    let result = node
-        .run(&["systemctl", "start", "ringcheck.service"])
-        .and_then(|_| {
-            said(
-                node,
-                &cursor,
-                &format!("Failed to fetch key name: tmp_key={key}"),
-            )
-        });
-    node.run(&["corosync-cmapctl", "-s", key, "str", "n3"])?;
     has(&result?, &[("PRIORITY", "3")])?;
     node.run(&["ringcheck", "--once"]).map(drop)
 }

@@ -1,10 +1,11 @@
 //! Clusters of other shapes: each shows its links, and each shows a broken one.
 
 use anyhow::{Result, ensure};
-use lab::{Cut, Family, Form, Spec, Transport};
+use lab::{Cut, Family, Form, Spec, Transport, wait_until};
 
 use crate::Test;
 use crate::bed::{Bed, LONG};
+use crate::node::{journal_cursor, journal_since};
 use crate::record::Record;
 
 /// Two nodes suffice where the addresses and names are what the test is about.
@@ -85,28 +86,38 @@ pub fn tests() -> Vec<(&'static str, Spec, Test)> {
 }
 
 /// Corosync 3 never marks a ring itself, and lets no client do it, but it takes any key from its
-/// configuration.
+/// configuration. What is no mark is told as ifcheckd told it.
 fn marked(bed: &Bed) -> Result<()> {
     let node = bed.node(1);
     let conf = "/etc/corosync/corosync.conf";
     node.run(&["cp", conf, "/tmp/corosync.conf"])?;
-    for (mark, state, reason) in [
-        ("1", "FAULTY", "the ring is marked FAULTY by Corosync"),
-        ("0", "UP", "the ring is active"),
-    ] {
+    let mark = |mark: &str| {
         let section = format!(
             "printf 'runtime {{\\n totem {{\\n pg {{\\n mrp {{\\n rrp {{\\n 0 {{\\n faulty: {mark}\\n \
              }}\\n }}\\n }}\\n }}\\n }}\\n}}\\n'"
         );
         node.sh(&format!(
             "(cat /tmp/corosync.conf; {section}) >{conf} && corosync-cfgtool -R"
-        ))?;
+        ))
+    };
+    for (text, state, reason) in [
+        ("1", "FAULTY", "the ring is marked FAULTY by Corosync"),
+        ("0", "UP", "the ring is active"),
+    ] {
+        mark(text)?;
         let mut wanted = bed.all("UP");
         wanted.extend([bed.attribute(1, 0, state)]);
         bed.wait_on(2, &format!("the ring {state}"), LONG, &wanted)?;
         let table = node.run(&["ringcheck"])?;
         ensure!(table.contains(reason), "`{reason}` is missing in\n{table}");
     }
+    let cursor = journal_cursor(node)?;
+    mark("perhaps")?;
+    let text = "Failed to fetch key name: tmp_key=runtime.totem.pg.mrp.rrp.0.faulty: ";
+    wait_until("what cannot be read to be told", LONG, || {
+        let said = journal_since(node, &cursor)?;
+        Ok(said.iter().any(|line| line.contains(text)).then_some(()))
+    })?;
     node.sh(&format!(
         "mv /tmp/corosync.conf {conf} && corosync-cfgtool -R"
     ))?;

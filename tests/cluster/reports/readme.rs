@@ -8,8 +8,12 @@ use crate::bed::{Bed, LONG};
 
 pub const TESTS: &[(&str, Test)] = &[
     (
-        "status_in_the_readme_is_what_it_prints",
-        status_is_what_it_prints,
+        "reports_in_the_readme_are_what_is_printed",
+        reports_are_what_is_printed,
+    ),
+    (
+        "history_in_the_readme_is_what_it_prints",
+        history_is_what_it_prints,
     ),
     (
         "doctor_in_the_readme_is_what_it_prints",
@@ -28,17 +32,31 @@ fn screens(command: &str) -> impl Iterator<Item = (&'static str, &'static str)> 
     })
 }
 
-/// The words of each line, with one sign for all that begins with a digit: numbers, times,
-/// addresses.
-fn shape(screen: &str) -> Vec<Vec<&str>> {
-    let word = |word| match str::starts_with(word, |c: char| c.is_ascii_digit()) {
-        true => "#",
-        false => word,
-    };
-    let lines = screen.lines();
+/// The words of each line, with one sign for each number, time or address, and one for each
+/// stretch of a bar.
+fn shape(screen: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in screen.lines() {
+        let mut shape = String::new();
+        for c in line
+            .split_ascii_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .chars()
+        {
+            let sign = if c.is_ascii_digit() { '#' } else { c };
+            let goes_on = match sign {
+                '#' | '=' | 'X' | '-' => shape.ends_with(sign),
+                '.' | ':' => shape.ends_with('#'),
+                _ => false,
+            };
+            if !goes_on {
+                shape.push(sign);
+            }
+        }
+        lines.push(shape);
+    }
     lines
-        .map(|line| line.split_ascii_whitespace().map(word).collect())
-        .collect()
 }
 
 /// That the README has so many screens of a command, and each is what it prints now.
@@ -60,10 +78,27 @@ fn are_printed(node: &Node, command: &str, count: usize) -> Result<()> {
 }
 
 /// The README tells of three nodes, and the second one has the cable of link 1 out.
-fn status_is_what_it_prints(bed: &Bed) -> Result<()> {
+fn reports_are_what_is_printed(bed: &Bed) -> Result<()> {
     let node = bed.node(2);
     node.cut(1, Cut::Carrier)?;
-    are_printed(node, "ringcheck status", 2)
+    are_printed(node, "ringcheck status", 2)?;
+    are_printed(node, "ringcheck check", 1)?;
+    are_printed(node, "ringcheck metrics", 1)
+}
+
+/// The timer was started, and the cable of link 1 was out for a while.
+fn history_is_what_it_prints(bed: &Bed) -> Result<()> {
+    let node = bed.node(2);
+    node.sh("systemctl stop ringcheck.timer ringcheck-clear.service && \
+         rm -f /var/lib/ringcheck/history.jsonl && systemctl start ringcheck.timer")?;
+    bed.wait_on(1, "every link UP", LONG, &bed.all("UP"))?;
+    node.cut(1, Cut::Carrier)?;
+    let mut broken = bed.all("UP");
+    broken.extend((1..=3).map(|n| bed.attribute(n, 1, "FAULTY")));
+    bed.wait_on(1, "link 1 FAULTY", LONG, &broken)?;
+    node.heal(1)?;
+    bed.wait_on(1, "link 1 UP again", LONG, &bed.all("UP"))?;
+    are_printed(node, "ringcheck history", 1)
 }
 
 /// Installed, and nothing else done.
