@@ -12,9 +12,6 @@ use crate::cluster::pacemaker::Pacemaker;
 use crate::cluster::{Registry, Source};
 use crate::model::attribute::{self, Attributes};
 use crate::model::failure::Failure;
-use crate::model::link::LinkNumber;
-use crate::model::memory::LinkMemory;
-use crate::model::moment::Moment;
 use crate::model::transition::Transition;
 use crate::model::trigger::Trigger;
 use crate::store::config;
@@ -72,25 +69,12 @@ pub fn run(config: Option<&Path>, trigger: Trigger, journal: Journal) -> Result<
     }
     if stopped {
         let now = BootClock.now();
-        let gone = state.memory.links.iter().map(|(link, memory)| {
-            let change = gone(*link, memory, &before.published, now);
+        let gone = state.memory.links.iter().map(|(&link, memory)| {
+            let reason = "the attributes were deleted";
+            let change = Transition::gone(link, memory, &before.published, reason, now);
             once::record(&change, trigger)
         });
         once::remember(&gone.collect::<Vec<_>>(), journal);
     }
     result
-}
-
-fn gone(link: LinkNumber, memory: &LinkMemory, published: &Attributes, now: Moment) -> Transition {
-    let value = published.get(&attribute::name(link));
-    let address = value.and_then(|value| attribute::parse(value));
-    Transition {
-        link,
-        address: address.map_or_else(String::new, |(address, _)| address.to_owned()),
-        from: Some(memory.state),
-        to: None,
-        reason: "the attributes were deleted".into(),
-        peers: Vec::new(),
-        lasted: Some(now.since(memory.since)),
-    }
 }

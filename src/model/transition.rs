@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::attribute::{self, Attributes};
 use super::link::{LinkNumber, LinkState};
-use super::memory::Memory;
+use super::memory::{LinkMemory, Memory};
 use super::moment::Moment;
 use super::verdict::Judgement;
 
@@ -25,6 +25,30 @@ pub struct Transition {
     pub peers: Vec<String>,
     /// For how long it had the state before, where that is known.
     pub lasted: Option<Duration>,
+}
+
+impl Transition {
+    /// That nothing is shown any more of a link that was as `before` says. `published` has its
+    /// address.
+    pub fn gone(
+        link: LinkNumber,
+        before: &LinkMemory,
+        published: &Attributes,
+        reason: &str,
+        now: Moment,
+    ) -> Transition {
+        let value = published.get(&attribute::name(link));
+        let address = value.and_then(|value| attribute::parse(value));
+        Transition {
+            link,
+            address: address.map_or_else(String::new, |(address, _)| address.to_owned()),
+            from: Some(before.state),
+            to: None,
+            reason: reason.to_owned(),
+            peers: Vec::new(),
+            lasted: Some(now.since(before.since)),
+        }
+    }
 }
 
 /// What became of each link since `before`. `published` has the addresses of the links that
@@ -53,17 +77,7 @@ pub fn between(
         !judgement.memory.links.contains_key(link) && !judgement.verdicts.contains_key(link)
     });
     let gone = gone.map(|(&link, before)| {
-        let published = published.get(&attribute::name(link));
-        let address = published.and_then(|value| attribute::parse(value));
-        Transition {
-            link,
-            address: address.map_or_else(String::new, |(address, _)| address.to_owned()),
-            from: Some(before.state),
-            to: None,
-            reason: "left the configuration".into(),
-            peers: Vec::new(),
-            lasted: Some(now.since(before.since)),
-        }
+        Transition::gone(link, before, published, "left the configuration", now)
     });
     changed.chain(gone).collect()
 }
