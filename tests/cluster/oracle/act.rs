@@ -88,15 +88,8 @@ pub fn act(bed: &Bed, step: &Step, before: &World) -> Result<()> {
             bed.node(n).sh(restart).map(drop)
         }
         Step::KillCorosync(n) => {
-            let node = bed.node(n);
-            let pacemaker = pid(node, "pacemakerd")?;
-            kill(node, "corosync")?;
-            // While it dies of it, it would take a corosync along that is started now.
-            wait_until("Pacemaker to end without corosync", LONG, || {
-                let script = format!("[ -e /proc/{pacemaker} ] || echo gone");
-                Ok((node.sh(&script)? == "gone\n").then_some(()))
-            })?;
-            node.run(&["pcs", "cluster", "start"]).map(drop)
+            kill(bed.node(n), "corosync")?;
+            bed.node(n).run(&["pcs", "cluster", "start"]).map(drop)
         }
         Step::KillAttrd(n) => replace(bed, n, "pacemaker-attrd"),
         Step::KillControld(n) => replace(bed, n, "pacemaker-controld"),
