@@ -1,7 +1,7 @@
 //! The alert agent that says a link's change, with programs in the place of curl and mail.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
@@ -68,10 +68,14 @@ impl Desk {
         desk
     }
 
+    /// Another process makes the executable: a test beside this one that starts a program while
+    /// it is open here would keep it open, and busy.
     fn program(&self, name: &str, text: &str) {
-        let path = self.path(name);
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let source = self.path("source");
+        fs::write(&source, text).unwrap();
+        let mut install = Command::new("install");
+        let install = install.args(["-m", "755"]).arg(source);
+        install.arg(self.path(name)).assert().success();
     }
 
     /// From now on a program does this at its end.
