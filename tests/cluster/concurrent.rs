@@ -37,6 +37,7 @@ fn fifty_passes_at_once(bed: &Bed) -> Result<()> {
         let files = node.sh("stat -c '%n %U:%G %a' /run/ringcheck /run/ringcheck/*")?;
         let expected = "/run/ringcheck hacluster:haclient 750\n\
             /run/ringcheck/lock hacluster:haclient 640\n\
+            /run/ringcheck/notified hacluster:haclient 750\n\
             /run/ringcheck/state.json hacluster:haclient 640\n";
         ensure!(files == expected, "{files}");
         let published = state(node)?["published"].clone();
