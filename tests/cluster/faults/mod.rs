@@ -101,7 +101,10 @@ pub fn said_by_the_timer(node: &Node) -> Result<Vec<String>> {
     for _ in 0..2 {
         node.run(&["systemctl", "start", "ringcheck.service"])?;
     }
-    journal_since(node, &cursor)
+    let mut said = journal_since(node, &cursor)?;
+    // The greeting of a pass that met no state.
+    said.retain(|line| !line.contains("Start to monitor interface"));
+    Ok(said)
 }
 
 /// One good pass by hand, after which all is right: in the CIB, in the attribute manager and
