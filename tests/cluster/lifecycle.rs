@@ -27,7 +27,7 @@ pub const TESTS: &[(&str, crate::Test)] = &[
 ];
 
 /// All attributes but those of one node.
-fn without(bed: &Bed, n: usize) -> Attributes {
+pub fn without(bed: &Bed, n: usize) -> Attributes {
     let name = bed.node(n).name();
     let mut attributes = bed.all("UP");
     attributes.retain(|(node, _), _| node != name);

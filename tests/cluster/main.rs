@@ -6,6 +6,7 @@
 mod bed;
 mod bench;
 mod concurrent;
+mod failover;
 mod faults;
 mod lifecycle;
 mod links;
@@ -35,6 +36,7 @@ fn main() {
     let three = [
         links::TESTS,
         lifecycle::TESTS,
+        failover::TESTS,
         quiet::TESTS,
         triggers::TESTS,
         notify::TESTS,
