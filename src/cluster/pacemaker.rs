@@ -23,10 +23,10 @@ const TIMED_OUT: i32 = 124;
 
 impl Registry for Pacemaker {
     fn query(&mut self, node: NodeId, deadline: Instant) -> Result<Attributes, Failure> {
+        let ours = attribute::BEGINNINGS.map(|name| format!("starts-with(@name,'{name}')"));
         let xpath = format!(
-            "//node_state[@id='{node}']/transient_attributes//nvpair[starts-with(@name,'{}') or starts-with(@name,'{}')]",
-            attribute::PREFIX,
-            attribute::LOST_PREFIX
+            "//node_state[@id='{node}']/transient_attributes//nvpair[{}]",
+            ours.join(" or ")
         );
         let output = child::run("cibadmin", &["--query", "--xpath", &xpath], deadline)?;
         match output.code {

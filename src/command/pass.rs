@@ -14,6 +14,7 @@ use crate::cluster::journal::{self, Entry, Level};
 use crate::cluster::{Registry, Source};
 use crate::model::attribute::{self, Attributes, Change};
 use crate::model::failure::Failure;
+use crate::model::health::Health;
 use crate::model::link::{Facts, LinkState, NodeId};
 use crate::model::memory::{LinkMemory, Memory};
 use crate::model::moment::Moment;
@@ -205,13 +206,12 @@ impl Pass<'_> {
     fn tell(&mut self, change: &Change, judgement: &Judgement, before: &Attributes) {
         let name = change.name();
         // Whom a link has lost is in the reason of its change.
-        let level = match attribute::link(name) {
-            Some(_) => Level::Notice,
-            None => Level::Info,
+        let level = match attribute::link(name).is_some() || name == attribute::HEALTH {
+            true => Level::Notice,
+            false => Level::Info,
         };
         let Change::Update { value, .. } = change else {
-            let line = format!("Node attribute {name} deleted");
-            return (self.say)(Entry::new(level, line));
+            return (self.say)(written(change, level));
         };
         let was = before.get(name);
         if was == Some(value) {
@@ -225,7 +225,7 @@ impl Pass<'_> {
                 let peers = verdict.reason.peers().join(" ");
                 changed(name, now, value, &verdict.reason.to_string()).with(journal::PEERS, peers)
             }
-            _ => Entry::new(level, format!("Node attribute {name} is now: {value}")),
+            _ => written(change, level),
         });
     }
 
@@ -242,6 +242,13 @@ impl Pass<'_> {
                 *value = attribute::value(address, LinkState::Unknown);
             }
         }
+        // What nobody knows has no number, and is not well.
+        wanted.retain(|name, _| attribute::reached_link(name).is_none());
+        if let Some(health) = wanted.get_mut(attribute::HEALTH)
+            && *health == Health::Green.to_string()
+        {
+            *health = Health::Yellow.to_string();
+        }
         let mut result = Ok(());
         for change in attribute::diff(&wanted, &state.published.clone()) {
             if let Err(failure) = self.registry.write(&change, self.deadline) {
@@ -250,10 +257,13 @@ impl Pass<'_> {
                 continue;
             }
             change.apply(&mut state.published);
-            if let Change::Update { name, value } = &change {
-                let reason = "link state cannot be read";
-                (self.say)(changed(name, LinkState::Unknown, value, reason));
-                self.keep_unknown(state, name, value, reason, now);
+            match &change {
+                Change::Update { name, value } if attribute::link(name).is_some() => {
+                    let reason = "link state cannot be read";
+                    (self.say)(changed(name, LinkState::Unknown, value, reason));
+                    self.keep_unknown(state, name, value, reason, now);
+                }
+                change => (self.say)(written(change, Level::Notice)),
             }
         }
         result
@@ -281,6 +291,14 @@ impl Pass<'_> {
         let due = state.compared.is_none_or(|then| now.since(then) >= refresh);
         due || state.compare_until.is_some_and(|until| now < until)
     }
+}
+
+fn written(change: &Change, level: Level) -> Entry {
+    let line = match change {
+        Change::Update { name, value } => format!("Node attribute {name} is now: {value}"),
+        Change::Delete { name } => format!("Node attribute {name} deleted"),
+    };
+    Entry::new(level, line)
 }
 
 /// ifcheckd's line, which log watchers know, and after it what ifcheckd did not say.
@@ -336,7 +354,7 @@ fn notice_members(state: &mut State, facts: &Facts, now: Moment) {
 }
 
 /// Takes from the CIB what the state does not know, so that a lost state file cuts no
-/// recovery hold short and takes no lost peer away.
+/// recovery hold short, takes no lost peer away and makes no node healthy.
 fn recall(state: &mut State, facts: &Facts, stored: &Attributes, now: Moment) {
     let known = state.memory.lost.clone();
     for (name, value) in stored {
@@ -349,6 +367,10 @@ fn recall(state: &mut State, facts: &Facts, stored: &Attributes, now: Moment) {
                 .filter(|(_, peer)| attribute::lost_peers(value).any(|name| name == peer.name));
             let lost = state.memory.lost.entry(link).or_default();
             lost.extend(peers.map(|(&id, _)| (id, None)));
+        }
+        if name == attribute::HEALTH {
+            let health = &mut state.memory.health;
+            *health = health.or_else(|| Health::parse(value));
         }
         if let (Some(link), Some((_, was))) = (attribute::link(name), attribute::parse(value)) {
             if !facts.links.contains_key(&link) {

@@ -14,6 +14,16 @@ pub const PREFIX: &str = "ringnumber_";
 /// What the names of the attributes begin with that say which peers a link has lost.
 pub const LOST_PREFIX: &str = "ringlost_";
 
+/// What the names of the attributes begin with that say how many peers a link reaches.
+pub const REACHED_PREFIX: &str = "ringpeers_";
+
+/// The attribute with the node's health; Pacemaker heeds whatever begins with `#health`
+/// (Pacemaker Explained, "Tracking Node Health").
+pub const HEALTH: &str = "#health-ringcheck";
+
+/// What every name of ours begins with.
+pub const BEGINNINGS: [&str; 4] = [PREFIX, LOST_PREFIX, REACHED_PREFIX, HEALTH];
+
 /// The attribute of a link.
 pub fn name(link: LinkNumber) -> String {
     format!("{PREFIX}{link}")
@@ -34,9 +44,22 @@ pub fn lost_link(name: &str) -> Option<LinkNumber> {
     number(name.strip_prefix(LOST_PREFIX)?)
 }
 
+/// The attribute with the number of peers that a link reaches.
+pub fn reached_name(link: LinkNumber) -> String {
+    format!("{REACHED_PREFIX}{link}")
+}
+
+/// The link whose number of reached peers an attribute tells, or nothing if it does not tell any.
+pub fn reached_link(name: &str) -> Option<LinkNumber> {
+    number(name.strip_prefix(REACHED_PREFIX)?)
+}
+
 /// Whether an attribute is ringcheck's.
 pub fn is_ours(name: &str) -> bool {
-    link(name).or_else(|| lost_link(name)).is_some()
+    let of_a_link = link(name)
+        .or_else(|| lost_link(name))
+        .or_else(|| reached_link(name));
+    of_a_link.is_some() || name == HEALTH
 }
 
 /// The text for the peers that a link has lost: their names, with a space between them.
@@ -162,8 +185,27 @@ mod tests {
             assert_eq!(link(foreign), None, "{foreign}");
             assert!(!is_ours(foreign), "{foreign}");
         }
-        assert!(is_ours("ringnumber_0") && is_ours("ringlost_0"));
-        assert!(!is_ours("ringlost_8"));
+        for ours in [
+            "ringnumber_0",
+            "ringlost_0",
+            "ringpeers_7",
+            "#health-ringcheck",
+        ] {
+            assert!(is_ours(ours), "{ours}");
+            assert!(
+                BEGINNINGS
+                    .iter()
+                    .any(|beginning| ours.starts_with(beginning))
+            );
+        }
+        for foreign in [
+            "ringlost_8",
+            "ringpeers_",
+            "#health-ringcheck2",
+            "#health_disk",
+        ] {
+            assert!(!is_ours(foreign), "{foreign}");
+        }
     }
 
     #[test]

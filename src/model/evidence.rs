@@ -127,6 +127,16 @@ fn hear_peer(
         .collect()
 }
 
+/// When those who have said nothing certain of a link are to be heard again, if there are any.
+pub fn next_look(heard: &BTreeMap<NodeId, Evidence>, now: Moment) -> Option<Moment> {
+    let moments = heard.values().filter_map(|evidence| match evidence {
+        Evidence::Unsettled(until) => Some(*until),
+        Evidence::Unproven(_) => Some(now.after(NEXT_LOOK)),
+        Evidence::Good | Evidence::Bad => None,
+    });
+    moments.min()
+}
+
 /// How long after its first link the last link of a joining peer comes.
 pub fn time_to_join(facts: &Facts) -> Duration {
     let interval = longest(facts.links.values().map(|link| link.ping_interval));

@@ -110,6 +110,13 @@ pub enum Interface {
     Unknown,
 }
 
+impl Interface {
+    /// Whether nothing can be sent over it.
+    pub fn is_broken(&self) -> bool {
+        !matches!(self, Interface::Up(_) | Interface::Unknown)
+    }
+}
+
 /// One link of this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalLink {

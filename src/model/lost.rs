@@ -1,14 +1,14 @@
 //! Which joined peers each link does not reach, for all to see: from what two nodes miss of
 //! each other, others can tell where a link is broken.
 //!
-//! A peer is lost once its silence is proven, and found again only after the recovery hold, so
+//! A peer is lost once its silence is proven, or at once where the own interface is down, and found again only after the recovery hold, so
 //! that a link that flaps writes no more than its state does.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::evidence::Testimony;
-use super::link::{Facts, LinkNumber, NodeId};
+use super::link::{Facts, LinkNumber, NodeId, Transport};
 use super::memory::{Evidence, Memory};
 use super::moment::Moment;
 
@@ -24,13 +24,16 @@ pub fn judge(
     now: Moment,
 ) -> Lost {
     let mut lost = Lost::new();
-    for &link in facts.links.keys() {
+    for (&link, local) in &facts.links {
+        let cut = facts.transport == Transport::Knet && local.interface.is_broken();
         let known = memory.lost.get(&link);
         for (&id, peer) in facts.peers.iter().filter(|(_, peer)| peer.joined) {
             let before = known.and_then(|known| known.get(&id));
             let heard = testimony.links.get(&link).and_then(|heard| heard.get(&id));
             let answers = match (heard, before) {
                 (Some(Evidence::Bad), _) => None,
+                // knet finds out later.
+                (Some(_), _) if cut => None,
                 (_, None) => continue,
                 (Some(Evidence::Good), Some(before)) => {
                     let since = before.filter(|_| is_steady(memory, testimony, id, link));

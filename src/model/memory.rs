@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::health::Health;
 use super::link::{LinkNumber, LinkState, NodeId};
 use super::lost::Lost;
 use super::moment::Moment;
+use super::reached::Reached;
 
 /// What was known before: the links' verdicts and how the peers were last seen. It is worth
 /// something only as long as the same corosync process runs.
@@ -20,6 +22,12 @@ pub struct Memory {
     /// The peers that each link has lost.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lost: Lost,
+    /// The peers that each link reaches, while their number is published.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reached: Reached,
+    /// The node's health, while it is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
     /// Since when there has been no peer to judge by, though the node list has others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alone_since: Option<Moment>,

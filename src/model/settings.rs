@@ -16,6 +16,16 @@ pub enum FaultyWhen {
     AllPeers,
 }
 
+/// The colour of a node that has lost a link, as Pacemaker has it ("Tracking Node Health" in
+/// Pacemaker Explained).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ill {
+    /// Worse than other nodes, but still to be used.
+    Yellow,
+    /// Not to be used, by most strategies on no account.
+    Red,
+}
+
 /// How ringcheck judges and publishes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -32,6 +42,10 @@ pub struct Settings {
     pub deadline: Duration,
     /// Whether to publish the names of the peers that each link has lost.
     pub publish_lost_peers: bool,
+    /// Whether to publish how many peers each link reaches.
+    pub publish_reached_peers: bool,
+    /// The node health to publish while the node has lost a link, if any is to be published.
+    pub node_health: Option<Ill>,
     /// Where each pass leaves its metrics, if anywhere.
     pub metrics_file: Option<PathBuf>,
 }
@@ -45,6 +59,8 @@ impl Default for Settings {
             unknown_after: Duration::from_secs(60),
             deadline: Duration::from_secs(10),
             publish_lost_peers: true,
+            publish_reached_peers: false,
+            node_health: None,
             metrics_file: None,
         }
     }

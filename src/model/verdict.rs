@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use super::attribute::{self, Attributes};
 use super::evidence::{self, Testimony};
+use super::health;
 use super::link::{Facts, Interface, LinkNumber, LinkState, LocalLink, Transport};
 use super::lost;
 use super::memory::{Evidence, LinkMemory, Memory};
 use super::moment::Moment;
+use super::reached;
 use super::settings::{FaultyWhen, Settings};
 
 /// After how long a link is believed to have left the configuration.
@@ -136,7 +138,12 @@ impl Judgement {
             let peers = attribute::lost_value(peers.iter().map(String::as_str));
             (attribute::lost_name(link), peers)
         });
-        states.chain(lost).collect()
+        let reached = self.memory.reached.iter();
+        let reached =
+            reached.map(|(&link, peers)| (attribute::reached_name(link), peers.len().to_string()));
+        let health = self.memory.health;
+        let health = health.map(|health| (attribute::HEALTH.to_owned(), health.to_string()));
+        states.chain(lost).chain(reached).chain(health).collect()
     }
 }
 
@@ -149,6 +156,8 @@ pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -
             links: BTreeMap::new(),
             peers: testimony.memory.clone(),
             lost: lost::judge(facts, memory, &testimony, settings.recovery_hold, now),
+            reached: BTreeMap::new(),
+            health: None,
             alone_since: testimony.alone_since,
         },
         lost: BTreeMap::new(),
@@ -210,6 +219,18 @@ pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -
         judgement.lost = shown
             .map(|(&link, lost)| (link, lost.keys().map(names).collect()))
             .collect();
+    }
+    if settings.publish_reached_peers {
+        judgement.memory.reached = reached::judge(facts, memory, &testimony, &judgement);
+    }
+    // Whom a FAULTY link has lost besides is to be known soon, too.
+    for heard in testimony.links.values() {
+        if let Some(moment) = evidence::next_look(heard, now) {
+            look_again_at(&mut judgement, moment);
+        }
+    }
+    if let Some(ill) = settings.node_health {
+        judgement.memory.health = health::judge(facts, &judgement, memory.health, ill);
     }
     judgement
 }
@@ -274,7 +295,7 @@ fn find(
     before: Option<&LinkMemory>,
     now: Moment,
 ) -> Finding {
-    if !matches!(link.interface, Interface::Up(_) | Interface::Unknown) {
+    if link.interface.is_broken() {
         return Finding::Bad(Reason::Interface(link.interface.clone()));
     }
     if let Some(faulty) = link.rrp_faulty {
@@ -295,11 +316,6 @@ fn find(
     let bad = names(|evidence| *evidence == Evidence::Bad);
     let unsettled = names(|evidence| !matches!(evidence, Evidence::Good | Evidence::Bad));
     let good = heard.len() - bad.len() - unsettled.len();
-    let until = heard.values().filter_map(|evidence| match evidence {
-        Evidence::Unsettled(until) => Some(*until),
-        Evidence::Unproven(_) => Some(now.after(evidence::NEXT_LOOK)),
-        Evidence::Good | Evidence::Bad => None,
-    });
     let enough = match settings.faulty_when {
         FaultyWhen::AnyPeer => good == heard.len(),
         FaultyWhen::AllPeers => good > 0,
@@ -316,7 +332,7 @@ fn find(
         Finding::Good(Reason::PeersLost([bad, unsettled].concat()))
     } else if settings.faulty_when == FaultyWhen::AnyPeer && !bad.is_empty() {
         Finding::Bad(Reason::PeersLost(bad))
-    } else if let Some(until) = until.min() {
+    } else if let Some(until) = evidence::next_look(heard, now) {
         Finding::Unsettled(until, Reason::Settling(unsettled))
     } else {
         Finding::Bad(Reason::PeersLost(bad))

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::model::failure::{Exit, Failure};
-use crate::model::settings::{FaultyWhen, LONGEST_DEADLINE, Settings};
+use crate::model::settings::{FaultyWhen, Ill, LONGEST_DEADLINE, Settings};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -19,6 +19,8 @@ struct File {
     unknown_after: Option<u64>,
     deadline: Option<u64>,
     publish_lost_peers: Option<bool>,
+    publish_reached_peers: Option<bool>,
+    node_health: Option<Health>,
     metrics_file: Option<PathBuf>,
 }
 
@@ -27,6 +29,14 @@ struct File {
 enum Peers {
     AnyPeer,
     AllPeers,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Health {
+    Off,
+    Yellow,
+    Red,
 }
 
 /// The settings in `path`, or the defaults if `path` is none and the usual file is missing.
@@ -103,6 +113,15 @@ pub fn parse(text: &str) -> Result<Settings, String> {
         publish_lost_peers: file
             .publish_lost_peers
             .unwrap_or(defaults.publish_lost_peers),
+        publish_reached_peers: file
+            .publish_reached_peers
+            .unwrap_or(defaults.publish_reached_peers),
+        node_health: match file.node_health {
+            Some(Health::Yellow) => Some(Ill::Yellow),
+            Some(Health::Red) => Some(Ill::Red),
+            Some(Health::Off) => None,
+            None => defaults.node_health,
+        },
         metrics_file: metrics_file(file.metrics_file)?,
     })
 }
@@ -138,7 +157,7 @@ mod tests {
 
     #[test]
     fn every_setting_is_read() {
-        let text = "faulty-when = 'all-peers'\nrecovery-hold = 1\nrefresh = 20\nunknown-after = 3\ndeadline = 4\npublish-lost-peers = false\nmetrics-file = '/a/b.prom'\n";
+        let text = "faulty-when = 'all-peers'\nrecovery-hold = 1\nrefresh = 20\nunknown-after = 3\ndeadline = 4\npublish-lost-peers = false\npublish-reached-peers = true\nnode-health = 'red'\nmetrics-file = '/a/b.prom'\n";
         let settings = Settings {
             faulty_when: FaultyWhen::AllPeers,
             recovery_hold: Duration::from_secs(1),
@@ -146,6 +165,8 @@ mod tests {
             unknown_after: Duration::from_secs(3),
             deadline: Duration::from_secs(4),
             publish_lost_peers: false,
+            publish_reached_peers: true,
+            node_health: Some(Ill::Red),
             metrics_file: Some("/a/b.prom".into()),
         };
         assert_eq!(parse(text), Ok(settings));
@@ -165,10 +186,12 @@ mod tests {
             assert!(why.ends_with("of a .prom file in a folder"), "{why}");
         }
         assert_eq!(parse("metrics-file = ''"), Ok(Settings::default()));
+        assert_eq!(parse("node-health = 'off'"), Ok(Settings::default()));
         for bad in [
             "deadline = -1",
             "deadline = '5s'",
             "faulty-when = 'never'",
+            "node-health = 'green'",
             "x",
             "refresh = 1e400",
         ] {

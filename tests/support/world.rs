@@ -100,11 +100,16 @@ impl World {
     /// the CIB just now.
     pub fn quiet(cluster: Cluster) -> World {
         let world = World::new(cluster);
-        world.passes(20, 5000);
-        world.advance(world.settings.refresh.as_millis() as u64);
-        world.pass().unwrap();
-        world.forget();
+        world.settle();
         world
+    }
+
+    /// Does passes for so long that no change is recent, and compares the CIB.
+    pub fn settle(&self) {
+        self.passes(20, 5000);
+        self.advance(self.settings.refresh.as_millis() as u64);
+        self.pass().unwrap();
+        self.forget();
     }
 
     /// Forgets what was counted.

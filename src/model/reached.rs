@@ -1,0 +1,54 @@
+//! Which joined peers each link reaches, so that a location rule can count them.
+//!
+//! A peer counts from its first answer since it joined until its silence is proven, and again
+//! only after the recovery hold: each change of the number may move services.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::evidence::Testimony;
+use super::link::{Facts, LinkNumber, LinkState, NodeId, Peer, Transport};
+use super::memory::{Evidence, Memory};
+use super::verdict::Judgement;
+
+/// The peers that each link reaches.
+pub type Reached = BTreeMap<LinkNumber, BTreeSet<NodeId>>;
+
+/// Who is reached over the links that were judged so. Where the transport says nothing of its
+/// one link, whoever has joined came over it.
+pub fn judge(
+    facts: &Facts,
+    before: &Memory,
+    testimony: &Testimony,
+    judgement: &Judgement,
+) -> Reached {
+    let lost = |link, id| {
+        let lost = judgement.memory.lost.get(link);
+        lost.is_some_and(|lost| lost.contains_key(id))
+    };
+    let answers = |link, id: &NodeId, peer: &Peer| {
+        let enabled = peer.links.get(link).is_some_and(|way| way.enabled);
+        let heard = testimony.links.get(link).and_then(|heard| heard.get(id));
+        enabled && (heard == Some(&Evidence::Good) || was_reached(before, link, id, peer))
+    };
+    let joined = || facts.peers.iter().filter(|(_, peer)| peer.joined);
+    let of = |(link, state)| -> BTreeSet<NodeId> {
+        let reached = joined().filter(|(id, peer)| match facts.transport {
+            Transport::Knet => !lost(link, id) && answers(link, id, peer),
+            Transport::Udpu | Transport::Udp => state == LinkState::Up,
+        });
+        reached.map(|(&id, _)| id).collect()
+    };
+    let links = judgement.verdicts.iter();
+    let reached = links.filter_map(|(link, verdict)| match verdict.state {
+        Some(state) => Some((*link, of((link, state)))),
+        None => Some((*link, before.reached.get(link)?.clone())),
+    });
+    reached.collect()
+}
+
+fn was_reached(before: &Memory, link: &LinkNumber, id: &NodeId, peer: &Peer) -> bool {
+    let reached = before.reached.get(link);
+    let known = before.peers.get(id);
+    reached.is_some_and(|reached| reached.contains(id))
+        && known.is_none_or(|known| known.join_count == peer.join_count)
+}
