@@ -23,6 +23,9 @@ pub const MARGIN: Duration = Duration::from_secs(2);
 /// Long enough for anything that is not itself measured.
 pub const LONG: Duration = Duration::from_secs(60);
 
+/// The attribute with a node's health.
+pub const HEALTH: &str = "#health-ringcheck";
+
 /// Every node's ringcheck attributes by node name and attribute name.
 pub type Attributes = BTreeMap<(String, String), String>;
 
@@ -122,9 +125,26 @@ impl Bed {
         Ok(seen)
     }
 
-    /// The same, with the peers that the links have lost.
+    /// The same, with all else that ringcheck publishes.
     pub fn all_seen_from(&self, n: usize) -> Result<Attributes> {
         parse(&self.node(n).run(&["crm_mon", "-A1", "--output-as=xml"])?)
+    }
+
+    /// Every node's health as the CIB of node `n` has it: crm_mon keeps such attributes to itself.
+    pub fn health_seen_from(&self, n: usize) -> Result<Attributes> {
+        let xml = self
+            .node(n)
+            .run(&["cibadmin", "--query", "--scope", "status"])?;
+        let document =
+            roxmltree::Document::parse(&xml).map_err(|error| anyhow!("{error}: {xml}"))?;
+        let pairs = document.descendants().filter(|e| e.has_tag_name("nvpair"));
+        let health = pairs.filter(|pair| pair.attribute("name") == Some(HEALTH));
+        let health = health.filter_map(|pair| {
+            let state = pair.ancestors().find(|e| e.has_tag_name("node_state"))?;
+            let key = (state.attribute("uname")?.to_owned(), HEALTH.to_owned());
+            Some((key, pair.attribute("value")?.to_owned()))
+        });
+        Ok(health.collect())
     }
 
     /// The attributes that would show every link in this state.

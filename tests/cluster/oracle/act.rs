@@ -13,9 +13,10 @@ use crate::node::{kill, pid};
 
 const CONF: &str = "/etc/corosync/corosync.conf";
 
-/// What the nodes are given for a quick run: these, and that everything starts at boot.
+/// What the nodes are given for a quick run that sees all: these, all attributes, and that everything starts at boot.
 const QUICK: &str = "mkdir -p /etc/systemd/system/ringcheck.timer.d
-    echo 'recovery-hold = 3' > /etc/ringcheck.toml
+    printf 'recovery-hold = 3\npublish-reached-peers = true\nnode-health = \"yellow\"\n' \
+        > /etc/ringcheck.toml
     printf '[Timer]\\nOnActiveSec=\\nOnUnitActiveSec=\\nOnActiveSec=1s\\nOnUnitActiveSec=1s\\n' \
         > /etc/systemd/system/ringcheck.timer.d/oracle.conf
     systemctl --quiet enable corosync pacemaker

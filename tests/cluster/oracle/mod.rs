@@ -191,11 +191,15 @@ impl Run<'_> {
             let earlier = self.unread.get(&observer).into_iter().flatten();
             let worlds: Vec<&World> = earlier.chain(worlds).collect();
             for subject in 1..=spec.nodes {
-                for &link in &spec.links {
+                let links = spec.links.iter().map(|link| Some(*link));
+                for link in links.chain([None]) {
                     let set = self.set(values, observer, subject, link);
                     known += set.len();
                     let states: Option<Vec<State>> = set.iter().map(|(state, _)| *state).collect();
-                    let truth = worlds.iter().map(|world| world.shows(subject, link));
+                    let truth = worlds.iter().map(|world| match link {
+                        Some(link) => world.shows(subject, link),
+                        None => world.health(subject),
+                    });
                     let truth: Vec<_> = truth.collect();
                     // What others have of a node that joins can be a moment old: the attribute
                     // managers tell each other all that they know, and that may cross with
@@ -215,15 +219,18 @@ impl Run<'_> {
         wrong
     }
 
-    /// What a node logged of a link of another one, and what state that is.
+    /// What a node logged of a link of another one, or of its health, and what state that is.
     fn set<'v>(
         &self,
         values: &'v [Value],
         observer: usize,
         subject: usize,
-        link: u8,
+        link: Option<u8>,
     ) -> Vec<(Option<State>, &'v Value)> {
-        let shown = |state: State| self.bed.attribute(subject, link, &state.to_string());
+        let shown = |state: State| match link {
+            Some(link) => self.bed.attribute(subject, link, &state.to_string()),
+            None => watch::health(self.bed.node(subject).name(), state),
+        };
         let (up, faulty) = (shown(State::Up), shown(State::Faulty));
         let values = values
             .iter()

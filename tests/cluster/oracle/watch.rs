@@ -8,7 +8,7 @@ use lab::{Node, wait_until};
 
 use super::world::{State, World};
 use super::{HOLD, INTERVAL, MARGIN, STEADY};
-use crate::bed::{Attributes, Bed, LONG};
+use crate::bed::{Attributes, Bed, HEALTH, LONG};
 use crate::record::LOG;
 
 /// One value that a node's attribute manager took.
@@ -161,9 +161,17 @@ impl<'a> Watch<'a> {
                         wanted.extend([self.bed.attribute(member, link, &state)]);
                         wanted.extend(self.lost(world, member, link));
                     }
+                    if let Some(reached) = world.reached(member, link) {
+                        let name = format!("ringpeers_{link}");
+                        wanted.insert((self.name(member), name), reached.to_string());
+                    }
+                }
+                if let Some(state) = world.health(member) {
+                    wanted.extend([health(&self.name(member), state)]);
                 }
             }
-            let seen = self.bed.all_seen_from(n)?;
+            let mut seen = self.bed.all_seen_from(n)?;
+            seen.extend(self.bed.health_seen_from(n)?);
             ensure!(
                 seen == wanted,
                 "n{n} shows {seen:?}\nand not      {wanted:?}"
@@ -175,10 +183,14 @@ impl<'a> Watch<'a> {
 
     /// The attribute that names whom a member has lost, if it has.
     fn lost(&self, world: &World, n: usize, link: u8) -> Option<((String, String), String)> {
-        let name = |n: &usize| self.bed.node(*n).name().to_owned();
-        let lost: Vec<String> = world.lost(n, link).iter().map(name).collect();
-        let key = (name(&n), format!("ringlost_{link}"));
+        let lost = world.lost(n, link).into_iter();
+        let lost: Vec<String> = lost.map(|n| self.name(n)).collect();
+        let key = (self.name(n), format!("ringlost_{link}"));
         (!lost.is_empty()).then(|| (key, lost.join(" ")))
+    }
+
+    fn name(&self, n: usize) -> String {
+        self.bed.node(n).name().to_owned()
     }
 
     /// Every value that the nodes' attribute managers took since the last time. The log of a
@@ -188,7 +200,7 @@ impl<'a> Watch<'a> {
         for node in self.bed.cluster.nodes().iter().filter(|node| node.is_up()) {
             let read = self.lines.entry(node.number()).or_default();
             let script = format!(
-                "tail -n +{} {LOG} | awk '/Setting ringnumber_/ {{ print }} END {{ print NR }}'",
+                "tail -n +{} {LOG} | awk '/Setting (ringnumber_|#health-ringcheck)/ {{ print }} END {{ print NR }}'",
                 *read + 1
             );
             let text = node.sh(&script)?;
@@ -207,6 +219,15 @@ impl<'a> Watch<'a> {
             eprintln!("--- {}\n{}", node.name(), evidence(node));
         }
     }
+}
+
+/// The attribute that tells a node's health, which is green where the world is `Up` to it.
+pub fn health(node: &str, state: State) -> ((String, String), String) {
+    let colour = match state {
+        State::Up => "green",
+        State::Faulty => "yellow",
+    };
+    ((node.to_owned(), HEALTH.to_owned()), colour.to_owned())
 }
 
 fn evidence(node: &Node) -> String {

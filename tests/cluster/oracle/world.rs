@@ -122,6 +122,28 @@ impl World {
         members.filter(silent).collect()
     }
 
+    /// How many members a node reaches over a link, if it runs and the link is configured.
+    pub fn reached(&self, n: usize, link: u8) -> Option<usize> {
+        self.shows(n, link)?;
+        Some(self.partition(n).len() - 1 - self.lost(n, link).len())
+    }
+
+    /// Whether a node that runs has lost a link, and not another one.
+    pub fn health(&self, n: usize) -> Option<State> {
+        if self.down.contains_key(&n) {
+            return None;
+        }
+        let others = self.partition(n).len() - 1;
+        let ill = |link: &u8| {
+            let local = self.faults.get(&(n, *link));
+            local.is_some_and(|fault| fault.is_local()) || 2 * self.lost(n, *link).len() > others
+        };
+        Some(match self.configured.iter().any(ill) {
+            true => State::Faulty,
+            false => State::Up,
+        })
+    }
+
     /// What a node that runs must show of a link that is configured.
     pub fn shows(&self, n: usize, link: u8) -> Option<State> {
         if self.down.contains_key(&n) || !self.configured.contains(&link) {
