@@ -117,6 +117,9 @@ fn the_colour_is_the_settings() {
     node.change(|cluster| [2, 3].iter().for_each(|&peer| cluster.cut(peer, 0)));
     node.pass().unwrap();
     assert_eq!(shown(&node), "0 2 red");
+    let said = node.said.take();
+    let line = "Node attribute #health-ringcheck is now: red";
+    assert!(said.iter().any(|said| said == line), "{said:?}");
     node.settings.node_health = Some(Ill::Yellow);
     node.pass().unwrap();
     assert_eq!(shown(&node), "0 2 yellow");
@@ -162,6 +165,9 @@ fn a_peer_that_dies_counts_until_it_has_left() {
     node.change(|cluster| cluster.leave(2));
     node.passes(3, 5000);
     assert_eq!(shown(&node), "0 0 green", "alone, but well");
+    node.change(|cluster| cluster.interface(1, Interface::Absent));
+    node.pass().unwrap();
+    assert_eq!(shown(&node), "0 0 yellow");
 }
 
 #[test]
@@ -291,6 +297,20 @@ fn a_link_that_is_removed_takes_its_number_along() {
     node.change(|cluster| cluster.remove_link(1));
     node.passes(3, 5000);
     assert_eq!(shown(&node), "2 green");
+}
+
+#[test]
+fn a_link_that_a_reload_takes_away_for_a_moment_keeps_its_number() {
+    let node = node_with(2);
+    node.change(|cluster| cluster.forget_link(1));
+    node.later(300, Event::Add(1));
+    for peer in [2, 3] {
+        node.later(300, Event::Heal(peer, 1));
+    }
+    node.passes(3, 5000);
+    assert_eq!(node.states(), "0 UP, 1 UP");
+    assert_eq!(numbers(&node, 1), [""; 0]);
+    assert_eq!(written(&node, HEALTH), [""; 0]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::evidence::Testimony;
-use super::link::{Facts, LinkNumber, NodeId, Transport};
+use super::link::{Facts, LinkNumber, NodeId};
 use super::memory::{Evidence, Memory};
 use super::moment::Moment;
 
@@ -25,7 +25,7 @@ pub fn judge(
 ) -> Lost {
     let mut lost = Lost::new();
     for (&link, local) in &facts.links {
-        let cut = facts.transport == Transport::Knet && local.interface.is_broken();
+        let cut = local.interface.is_broken();
         let known = memory.lost.get(&link);
         for (&id, peer) in facts.peers.iter().filter(|(_, peer)| peer.joined) {
             let before = known.and_then(|known| known.get(&id));
