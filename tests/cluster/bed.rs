@@ -2,13 +2,11 @@
 //! administrator would, and what all tests ask it.
 
 use std::collections::BTreeMap;
-use std::env;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use lab::{Cluster, Node, Spec, wait_until};
 
 /// The timer's interval, as systemd-timers/ringcheck.timer has it.
@@ -35,50 +33,10 @@ pub struct Bed {
     pub spec: Spec,
 }
 
-/// At most one bed at a time.
-#[derive(Default)]
-pub struct Beds {
-    current: Mutex<Option<Bed>>,
-}
-
-impl Beds {
-    /// Runs `test` on a healthy cluster of that kind.
-    pub fn with(&self, spec: &Spec, test: fn(&Bed) -> Result<()>) -> Result<()> {
-        let same = |bed: &Bed| format!("{:?}", bed.spec) == format!("{spec:?}");
-        let bed = match self.take().filter(same) {
-            Some(bed) => bed,
-            None => Bed::make(spec)?,
-        };
-        bed.restore()?;
-        let result = panic::catch_unwind(AssertUnwindSafe(|| test(&bed)));
-        let result = result.unwrap_or_else(|_| Err(anyhow!("it panicked")));
-        match &result {
-            Ok(()) => *self.lock() = Some(bed),
-            Err(_) => bed.tell(),
-        }
-        result
-    }
-
-    /// Takes the cluster down, if there is one.
-    pub fn clear(&self) {
-        drop(self.take());
-    }
-
-    fn take(&self) -> Option<Bed> {
-        self.lock().take()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Bed>> {
-        self.current
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
 impl Bed {
-    fn make(spec: &Spec) -> Result<Bed> {
-        let prefix = env::var("LAB_PREFIX").unwrap_or_else(|_| "ringtest".into());
-        let cluster = Cluster::up(&prefix, spec)?;
+    /// Makes one as the lab of that name.
+    pub fn make(prefix: &str, spec: &Spec) -> Result<Bed> {
+        let cluster = Cluster::up(prefix, spec)?;
         cluster.form()?;
         cluster.install(package()?)?;
         cluster.each(|node| {
@@ -96,7 +54,7 @@ impl Bed {
     }
 
     /// Makes all whole again, whatever the test before did, and waits until it shows.
-    fn restore(&self) -> Result<()> {
+    pub fn restore(&self) -> Result<()> {
         self.cluster.each(|node| {
             if !node.is_up() {
                 node.boot()?;
@@ -192,7 +150,7 @@ impl Bed {
     }
 
     /// What a failed test leaves to read.
-    fn tell(&self) {
+    pub fn tell(&self, test: &str) {
         for node in self.cluster.nodes().iter().filter(|node| node.is_up()) {
             let script = "ringcheck; cat /run/ringcheck/state.json; \
                 journalctl --no-pager -n 30 -t ringcheck -t systemd; \
@@ -201,19 +159,19 @@ impl Bed {
                 .output(&["sh", "-c", script])
                 .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
                 .unwrap_or_else(|error| format!("{error:#}"));
-            eprintln!("--- {}\n{text}", node.name());
+            eprintln!("--- {test}: {}\n{text}", node.name());
         }
     }
 }
 
-/// The project's own package, built once.
+/// The project's own package, built once, whoever asks first.
 pub fn package() -> Result<&'static Path> {
-    static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
-    if PACKAGE.get().is_none() {
-        // Tests run one at a time, so nobody else sets it meanwhile.
-        let _ = PACKAGE.set(lab::build_package()?);
+    static PACKAGE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let built = PACKAGE.get_or_init(|| lab::build_package().map_err(|e| format!("{e:#}")));
+    match built {
+        Ok(path) => Ok(path),
+        Err(error) => bail!("{error}"),
     }
-    PACKAGE.get().map(PathBuf::as_path).context("no package")
 }
 
 fn parse(xml: &str) -> Result<Attributes> {

@@ -100,7 +100,7 @@ fn a_killed_attribute_manager(bed: &Bed) -> Result<()> {
     kill(bed.node(2), "pacemaker-attrd")?;
     gone(bed, 2)?;
     let took = bed.wait_on(1, "the attributes back", 2 * INTERVAL, &bed.all("UP"))?;
-    println!("back after {took:.1?}");
+    note!("back after {took:.1?}");
     record.has_no_faulty(bed)
 }
 
@@ -112,7 +112,7 @@ fn gone(bed: &Bed, n: usize) -> Result<()> {
         Ok((bed.seen_from(1)? != all).then_some(()))
     });
     if seen.is_err() {
-        println!("the attributes of node {n} were never seen missing");
+        note!("the attributes of node {n} were never seen missing");
     }
     Ok(())
 }
@@ -133,7 +133,7 @@ fn a_restarted_pacemaker(bed: &Bed) -> Result<()> {
     let record = Record::begin(bed)?;
     bed.node(2).run(&["systemctl", "restart", "pacemaker"])?;
     let took = bed.wait_on(1, "the attributes back", 2 * INTERVAL, &bed.all("UP"))?;
-    println!("back {took:.1?} after the restart");
+    note!("back {took:.1?} after the restart");
     record.has_no_faulty(bed)
 }
 
@@ -178,6 +178,6 @@ fn an_attribute_deleted_by_hand(bed: &Bed) -> Result<()> {
     // Nothing tells that it is gone, so it is the refresh that brings it back.
     let refresh = Duration::from_secs(60);
     let took = bed.wait_on(1, "it is back", refresh + 2 * INTERVAL, &bed.all("UP"))?;
-    println!("back after {took:.1?}");
+    note!("back after {took:.1?}");
     Ok(())
 }

@@ -69,7 +69,7 @@ fn a_pulled_cable_shows_in_time_and_heals(bed: &Bed) -> Result<()> {
         for detector in detectors {
             last = last.max(detector.join().expect("no panic")?);
         }
-        println!("knet saw it after {last:.1?}, crm_mon of node 2 after {shown:.1?}");
+        note!("knet saw it after {last:.1?}, crm_mon of node 2 after {shown:.1?}");
         ensure!(
             shown <= last + INTERVAL + MARGIN,
             "{shown:?} after the cut, knet {last:?}"
@@ -99,7 +99,7 @@ fn a_pulled_cable_shows_in_time_and_heals(bed: &Bed) -> Result<()> {
     wait_until("nobody to be named", LONG, || {
         Ok((bed.all_seen_from(1)? == bed.all("UP")).then_some(()))
     })?;
-    println!("knet saw it healed after {good:.1?}, crm_mon of node 2 after {shown:.1?}");
+    note!("knet saw it healed after {good:.1?}, crm_mon of node 2 after {shown:.1?}");
     // Good is first seen at a pass, and the end of the hold at a later one.
     ensure!(
         shown >= HOLD,

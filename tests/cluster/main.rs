@@ -1,9 +1,12 @@
 //! ringcheck on real clusters: `make test-cluster`, or `make test-cluster TEST=name` for one.
 //!
-//! The tests run one after the other, those with the same kind of cluster next to each other,
-//! and share it; a test that fails takes its cluster along.
+//! Two tests run at a time (`make test-cluster TEST=--test-threads=1`: one), each on a cluster of
+//! its own. Those with the same kind of cluster stand next to each other and share it; a test that
+//! fails takes its cluster along.
 
 mod bed;
+#[macro_use]
+mod beds;
 mod bench;
 mod concurrent;
 mod failover;
@@ -24,15 +27,30 @@ mod triggers;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use bed::{Bed, Beds};
+use bed::Bed;
+use beds::Beds;
 use lab::Spec;
 
 type Test = fn(&Bed) -> anyhow::Result<()>;
 
+/// How many tests run at a time: more than two make each other late on two cores.
+const AT_A_TIME: usize = 2;
+
+/// Those that keep the machine so busy, or look at it so closely, that none can run beside them.
+/// They come first, while there is one cluster only.
+const ALONE: &[&str] = &[
+    "fifty_passes_at_once",
+    "faults::a_burst_of_100_alerts",
+    "bench_activation",
+    SOAK,
+];
+
+const SOAK: &str = "soak";
+
 fn main() {
     let mut arguments = Arguments::from_args();
-    arguments.test_threads = Some(1);
-    let beds: &'static Beds = Box::leak(Box::default());
+    let count = *arguments.test_threads.get_or_insert(AT_A_TIME);
+    let beds: &'static Beds = Box::leak(Box::new(Beds::new(count)));
     let three = [
         links::TESTS,
         lifecycle::TESTS,
@@ -70,16 +88,31 @@ fn main() {
         trials.push(bench.with_ignored_flag(true));
     }
     if let Some((spec, test)) = oracle::soak() {
-        trials.push(trial(beds, "soak", spec, test).with_ignored_flag(true));
+        trials.push(trial(beds, SOAK, spec, test).with_ignored_flag(true));
     }
+    for name in ALONE {
+        let known = *name == SOAK || trials.iter().any(|trial| trial.name() == *name);
+        assert!(known, "no test is called {name}");
+    }
+    trials.sort_by_key(|trial| !ALONE.contains(&trial.name()));
     let conclusion = libtest_mimic::run(&arguments, trials);
     beds.clear();
+    print!("{beds}");
     conclusion.exit();
 }
 
 fn trial(beds: &'static Beds, name: &str, spec: Spec, test: Test) -> Trial {
+    let of = name.to_owned();
     Trial::test(name, move || {
-        beds.with(&spec, test)
-            .map_err(|error| Failed::from(format!("{error:#}")))
+        let result = match ALONE.contains(&of.as_str()) {
+            true => beds.alone(&of, &spec, test),
+            false => beds.beside(&of, &spec, test),
+        };
+        result.map_err(|error| {
+            let text = format!("{error:#}");
+            // The list of what failed comes at the end.
+            eprintln!("--- {of}: {text}");
+            Failed::from(text)
+        })
     })
 }

@@ -221,7 +221,7 @@ fn the_sandbox_is_as_tight_as_stated(bed: &Bed) -> Result<()> {
             .next()
             .unwrap_or_default()
             .parse()?;
-        println!("{unit}: {score}");
+        note!("{unit}: {score}");
         ensure!(score <= 2.6, "{unit} is exposed: {score}\n{report}");
     }
     let folder = "/run/systemd/system/ringcheck.service.d";

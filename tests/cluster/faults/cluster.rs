@@ -167,7 +167,7 @@ fn counting_writes(node: &Node, test: impl FnOnce() -> Result<()>) -> Result<()>
     result?;
     let writes = node.sh(&format!("wc -l < {count}; rm {count}"))?;
     let writes: u32 = writes.trim().parse()?;
-    println!("{writes} writes for 100 alerts");
+    note!("{writes} writes for 100 alerts");
     // The burst takes seconds to start, so some come after the work of those before.
     ensure!((2..=20).contains(&writes), "{writes} writes");
     Ok(())

@@ -79,7 +79,7 @@ fn a_minute_of_hung_corosync_piles_nothing_up(bed: &Bed) -> Result<()> {
     ensure!(most == "1\n", "at most {most} passes at the same time");
     bed.cluster.wait_online(&[1, 2, 3], LONG)?;
     let took = bed.wait_on(1, "every link UP", INTERVAL + MARGIN, &bed.all("UP"))?;
-    println!("right {took:.1?} after the nodes were together again");
+    note!("right {took:.1?} after the nodes were together again");
     let values = record.values(bed)?;
     ensure!(
         !values.iter().any(|value| value.contains("FAULTY")),

@@ -51,7 +51,7 @@ fn killed_at_every_point(bed: &Bed) -> Result<()> {
         node.write("/tmp/points", points.join("\n") + "\n")?;
         let ended = node.run_within(Duration::from_secs(240), &["sh", "-c", ROUNDS])?;
         let killed: usize = ended.trim().parse()?;
-        println!("killed {killed} times at {} points", points.len());
+        note!("killed {killed} times at {} points", points.len());
         // A pass may need a call or two less than the one that was looked at.
         ensure!(
             killed > 100 && killed + 20 > points.len(),

@@ -104,7 +104,7 @@ fn number(name: &str) -> Result<Option<u64>> {
 fn run(bed: &Bed, seed: u64, steps: usize) -> Result<()> {
     let pcs = bed.spec.form == Form::Pcs;
     let (nodes, links) = (bed.spec.nodes, &bed.spec.links);
-    println!("seed {seed}, {steps} steps, {nodes} nodes, links {links:?}, by pcs: {pcs}");
+    note!("seed {seed}, {steps} steps, {nodes} nodes, links {links:?}, by pcs: {pcs}");
     act::quicken(bed)?;
     let mut dice = Dice::new(seed);
     let mut run = Run {
@@ -115,7 +115,7 @@ fn run(bed: &Bed, seed: u64, steps: usize) -> Result<()> {
         report: Report::default(),
     };
     let (corosync, shown) = (run.watch.corosync_limit(), run.watch.shown_limit());
-    println!(
+    note!(
         "recovery hold {HOLD:?}, timer {INTERVAL:?}; bounds: Corosync {corosync:?}, then {shown:?}"
     );
     let result = (|| -> Result<()> {
@@ -132,8 +132,8 @@ fn run(bed: &Bed, seed: u64, steps: usize) -> Result<()> {
         Ok(())
     })();
     let report = &run.report;
-    println!("seed {seed}, {nodes} nodes, links {links:?}, by pcs: {pcs}");
-    println!("longest times            n   corosync     online attributes\n{report}");
+    note!("seed {seed}, {nodes} nodes, links {links:?}, by pcs: {pcs}");
+    note!("longest times            n   corosync     online attributes\n{report}");
     if result.is_err() {
         run.watch.tell();
     }
@@ -155,7 +155,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn take(&mut self, step: &Step) -> Result<()> {
-        println!("{} {step}    ({})", time_of_day(), self.world);
+        note!("{} {step}    ({})", time_of_day(), self.world);
         let worlds = step.worlds(&self.world);
         act::act(self.bed, step, &self.world)?;
         let restarted = worlds.iter().any(|later| later.down != self.world.down);
@@ -164,7 +164,7 @@ impl Run<'_> {
         self.report.values += values.len();
         let wrong = self.never_true(&worlds, &values);
         if !wrong.is_empty() {
-            println!("{} NEVER TRUE: {wrong:#?}", time_of_day());
+            note!("{} NEVER TRUE: {wrong:#?}", time_of_day());
             self.watch.tell();
             self.report.wrong.extend(wrong);
         }

@@ -153,7 +153,7 @@ fn doctor_finds_nothing_where_all_is_well(bed: &Bed) -> Result<()> {
     }
     let node = bed.node(1);
     let screen = node.run(&["ringcheck", "doctor"])?;
-    println!("{screen}");
+    note!("\n{screen}");
     ensure!(screen.ends_with("\nall is well\n"), "{screen}");
     ensure!(!screen.contains('\x1b'), "{screen:?}");
     let refused: Ended = run_as(node, "nobody", &["/usr/sbin/ringcheck", "doctor"])?;

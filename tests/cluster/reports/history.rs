@@ -109,7 +109,7 @@ fn history_has_each_change_once(bed: &Bed) -> Result<()> {
         list.lines().all(|line| line.chars().count() <= 80),
         "{list}"
     );
-    println!("{list}");
+    note!("\n{list}");
     let bar = |link: u8| {
         let start = format!("link {link} |");
         list.lines()

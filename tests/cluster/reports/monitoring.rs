@@ -40,7 +40,7 @@ fn says(node: &Node, options: &str, code: i32, start: &str) -> Result<String> {
         right,
         "expected {code} and `{start}`, got {ended} and `{line}`"
     );
-    println!("{ended} {line}");
+    note!("{ended} {line}");
     Ok(line)
 }
 
