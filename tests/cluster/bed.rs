@@ -53,23 +53,33 @@ impl Bed {
         })
     }
 
-    /// Makes all whole again, whatever the test before did, and waits until it shows.
+    /// Makes all whole again, whatever the test before did, and waits until it shows; the recovery
+    /// hold of what was broken is left out.
     pub fn restore(&self) -> Result<()> {
+        const CONFIGURATION: &str = "/etc/ringcheck.toml";
         self.cluster.each(|node| {
             if !node.is_up() {
                 node.boot()?;
             }
+            node.write(CONFIGURATION, "recovery-hold = 0\n")?;
             for &link in &self.spec.links {
                 node.heal(link)?;
             }
-            node.sh(
-                "rm -f /etc/ringcheck.toml; systemctl start corosync pacemaker ringcheck.timer",
-            )?;
+            node.sh("systemctl start corosync pacemaker ringcheck.timer")?;
             Ok(())
         })?;
         let all: Vec<usize> = (1..=self.spec.nodes).collect();
         self.cluster.wait_online(&all, LONG)?;
-        self.wait_for("every link UP", LONG, &self.all("UP"))
+        let wanted = self.all("UP");
+        self.cluster.each(|node| {
+            wait_until("every link UP, and nothing else", LONG, || {
+                let seen = self.all_seen_from(node.number())?;
+                ensure!(seen == wanted, "{} shows {seen:?}", node.name());
+                Ok(Some(()))
+            })
+        })?;
+        self.cluster
+            .each(|node| node.run(&["rm", CONFIGURATION]).map(drop))
     }
 
     pub fn node(&self, n: usize) -> &Node {
