@@ -1,4 +1,5 @@
-//! The man page says what the code does: every exit code, option, command and setting.
+//! The man pages and the example of a settings file say what the code does: every exit code,
+//! option, command and setting.
 
 use clap::CommandFactory;
 use ringcheck::cli::Arguments;
@@ -6,6 +7,8 @@ use ringcheck::model::failure::Exit;
 use ringcheck::store::config;
 
 const PAGE: &str = include_str!("../man/ringcheck.8");
+const SETTINGS_PAGE: &str = include_str!("../man/ringcheck.toml.5");
+const EXAMPLE: &str = include_str!("../packaging/ringcheck.toml");
 
 #[test]
 fn the_exit_codes_are_those_of_the_table() {
@@ -48,21 +51,34 @@ fn no_option_or_command_is_missing() {
 
 #[test]
 fn no_setting_is_missing_and_the_defaults_are_true() {
-    let (_, section) = PAGE.split_once(".Sh SETTINGS\n").expect("a section");
+    let (_, section) = SETTINGS_PAGE
+        .split_once(".Sh SETTINGS\n")
+        .expect("a section");
     let (section, _) = section.split_once(".El\n").expect("a list");
-    let named: Vec<&str> = section
+    let named = section
         .lines()
-        .filter_map(|line| line.strip_prefix(".It Cm "))
-        .collect();
-    let text = named.join("\n").replace("\\(dq", "\"");
+        .filter_map(|line| line.strip_prefix(".It Cm "));
+    are_the_defaults(&named.collect::<Vec<_>>().join("\n").replace("\\(dq", "\""));
+}
+
+#[test]
+fn the_example_has_every_setting_and_its_default() {
+    let settings = EXAMPLE
+        .lines()
+        .filter_map(|line| line.strip_prefix('#'))
+        .filter(|line| !line.is_empty() && !line.starts_with(' '));
+    are_the_defaults(&settings.collect::<Vec<_>>().join("\n"));
+    assert_eq!(config::parse(EXAMPLE), config::parse(""));
+}
+
+/// Whether this sets every setting, and to its default.
+fn are_the_defaults(text: &str) {
     let default = config::parse("").expect("nothing set is valid");
-    assert_eq!(config::parse(&text), Ok(default), "{text}");
+    assert_eq!(config::parse(text), Ok(default), "{text}");
     let known = config::parse("nothing = 1").expect_err("no such setting");
     for setting in known.split('`').skip(3).step_by(2) {
         let start = format!("{setting} = ");
-        assert!(
-            named.iter().any(|line| line.starts_with(&start)),
-            "{setting}"
-        );
+        let mut lines = text.lines();
+        assert!(lines.any(|line| line.starts_with(&start)), "{setting}");
     }
 }
