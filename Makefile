@@ -1,5 +1,5 @@
 # All of it needs root: the lab boots real nodes.
-.PHONY: demo test test-cluster soak bench deb lab lab-down setup build-lab
+.PHONY: demo test test-cluster soak bench deb rpm packages lab lab-down setup setup-packages build-lab
 
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 LAB = @cargo run --quiet --package ringcheck-lab --
@@ -9,12 +9,14 @@ demo: build-lab
 	$(LAB) demo
 
 # Everything that can be tested, on real clusters too.
-test: setup
+test: setup-packages
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- --deny warnings
 	@cargo clippy --locked --test cluster -- --deny warnings
-	@shellcheck alert-scripts/*
+	@shellcheck alert-scripts/* packaging/*.sh
+	@mandoc -T lint -W warning man/*
 	@cargo test --locked --workspace
+	@$(MAKE) --no-print-directory packages
 	@cargo test --locked --test cluster
 
 # The cluster tests, or with TEST=name those whose names contain it.
@@ -32,7 +34,19 @@ bench: setup
 
 # The Debian package, in target/debian.
 deb: setup
+	@sh packaging/prepare.sh
 	@cargo deb --locked --package ringcheck
+
+# The rpm package, in target/generate-rpm.
+rpm: setup-packages
+	@sh packaging/prepare.sh
+	@cargo build --quiet --locked --release
+	@cargo generate-rpm --auto-req find-requires
+
+# Both, and what their distributions' checkers say of them.
+packages: deb rpm
+	@lintian --allow-root --fail-on error target/debian/*.deb
+	@rpmlint --config packaging/rpm/rpmlint.toml target/generate-rpm/*.rpm
 
 # Leave such a cluster up to play with.
 lab: build-lab
@@ -48,3 +62,7 @@ build-lab: setup
 # Install what is missing on this machine.
 setup:
 	@sh tests/lab/setup.sh
+
+# The same for packages: an rpm can be built without Debian.
+setup-packages:
+	@sh packaging/setup.sh

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what building and testing need and the machine lacks: Debian packages, and
-# cargo-deb into target/tools.  Silent when nothing is missing.
+# Installs what building and testing need and the machine lacks: Debian packages, these
+# besides, and cargo-deb into target/tools.  Silent when nothing is missing.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -16,7 +16,7 @@ command -v cargo > /dev/null || fail "root finds no cargo: install Rust for root
 
 packages="gcc libc6-dev dpkg-dev pkg-config libcmap-dev libcfg-dev libcpg-dev libquorum-dev \
 libvotequorum-dev libqb-dev debootstrap debian-archive-keyring systemd-container nftables \
-iproute2 kmod mount util-linux shellcheck"
+iproute2 kmod mount util-linux shellcheck $*"
 missing=
 for package in $packages; do
     status=$(dpkg-query -W -f '${db:Status-Status} ' "$package" 2> /dev/null) || status=

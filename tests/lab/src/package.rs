@@ -18,6 +18,16 @@ pub(crate) fn workspace() -> PathBuf {
 /// If there is no cargo-deb or the build fails.
 pub fn build_package() -> Result<PathBuf> {
     let workspace = workspace();
+    let prepared = Command::new("sh")
+        .arg("packaging/prepare.sh")
+        .current_dir(&workspace)
+        .stdin(Stdio::null())
+        .status()
+        .context("cannot start sh")?;
+    ensure!(
+        prepared.success(),
+        "packaging/prepare.sh failed: {prepared}"
+    );
     let output = Command::new("cargo")
         .args(["deb", "--quiet", "--package", "ringcheck"])
         .env("CARGO_TERM_QUIET", "true")

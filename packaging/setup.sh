@@ -1,0 +1,32 @@
+#!/bin/sh
+# Installs what building and checking packages needs and the machine lacks, on Debian; on a
+# system with rpm it says what is missing. And cargo-generate-rpm into target/tools. Silent when
+# nothing is missing.
+set -eu
+cd "$(dirname "$0")/.."
+
+fail() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+command -v cargo > /dev/null || fail "there is no cargo: install Rust first"
+if command -v apt-get > /dev/null; then
+    sh tests/lab/setup.sh rpm lintian rpmlint mandoc
+elif command -v rpm > /dev/null; then
+    missing=
+    for package in gcc make rpm-build corosynclib-devel libqb-devel; do
+        rpm --quiet -q "$package" || missing="$missing $package"
+    done
+    [ -z "$missing" ] || fail "missing:$missing; install them with \`dnf install$missing\`" \
+        "(corosynclib-devel is in the High Availability repository, or CodeReady Builder)"
+fi
+
+PATH=$PWD/target/tools/bin:$PATH
+if ! command -v cargo-generate-rpm > /dev/null; then
+    echo "setup: installing cargo-generate-rpm into target/tools (some minutes, only once)"
+    mkdir -p target
+    log=target/setup.log
+    cargo install cargo-generate-rpm --locked --version 0.21.1 --root target/tools > "$log" 2>&1 \
+        || fail "cargo cannot install cargo-generate-rpm: see $log"
+fi
