@@ -133,6 +133,20 @@ pub enum Command {
     Check(Check),
     /// Print metrics of this node for Prometheus
     Metrics,
+    /// Set this node up after installing: show each command, and run it
+    Setup {
+        /// See to the alert agent, too; once for the whole cluster
+        #[arg(long)]
+        alert: bool,
+
+        /// Take it back
+        #[arg(long)]
+        undo: bool,
+
+        /// Show the commands only
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Delete this node's attributes, as stopping the timer does
     Clear,
 }

@@ -9,7 +9,7 @@ use ringcheck::cli::{self, Arguments, Command};
 use ringcheck::cluster::alert::{self, Alert};
 use ringcheck::cluster::journal::{Journal, Level, is_stderr};
 use ringcheck::command::once::{self, Options};
-use ringcheck::command::{check, clear, doctor, history, metrics, screen, status};
+use ringcheck::command::{check, clear, doctor, history, metrics, screen, setup, status};
 use ringcheck::model::failure::{Exit, Failure};
 use ringcheck::model::link::LinkNumber;
 use ringcheck::model::trigger::Trigger;
@@ -119,6 +119,15 @@ fn dispatch(arguments: &Arguments, trigger: Trigger, journal: Journal) -> anyhow
             screen::print(&text)?;
             return Ok(exit);
         }
+        Some(Command::Setup {
+            alert,
+            undo,
+            dry_run,
+        }) => setup::run(setup::Options {
+            alert: *alert,
+            undo: *undo,
+            dry_run: *dry_run,
+        })?,
         Some(Command::Clear) => clear::run(config, trigger, journal)?,
         Some(Command::Metrics) => {
             let (text, failure) = metrics::run(config)?;

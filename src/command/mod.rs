@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod once;
 pub mod pass;
 pub mod screen;
+pub mod setup;
 pub mod station;
 pub mod status;
 pub mod view;

@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod moment;
 pub mod reached;
 pub mod settings;
+pub mod setup;
 pub mod transition;
 pub mod trigger;
 pub mod verdict;

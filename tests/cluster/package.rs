@@ -1,16 +1,120 @@
-//! The package on a running node: removed and purged it leaves nothing, and it enables
-//! nothing by itself.
+//! The package on a running node: removed and purged it leaves nothing, it enables nothing by
+//! itself, and two lines lead from nothing to the attributes, and back.
 
-use anyhow::{Result, ensure};
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
 
 use crate::bed::{Bed, INTERVAL, LONG, package};
 use crate::node::is_active;
 use crate::record::Record;
 
-pub const TESTS: &[(&str, crate::Test)] = &[(
-    "removed_purged_and_installed_again",
-    removed_purged_and_installed_again,
-)];
+pub const TESTS: &[(&str, crate::Test)] = &[
+    (
+        "removed_purged_and_installed_again",
+        removed_purged_and_installed_again,
+    ),
+    (
+        "from_nothing_to_the_attributes_and_back",
+        from_nothing_to_the_attributes_and_back,
+    ),
+    (
+        "setup_registers_the_alert_once",
+        setup_registers_the_alert_once,
+    ),
+];
+
+/// All that an administrator calls his own, and what the package has to do with.
+const EVERYTHING: &str = r"find /etc /usr /opt /root /home /srv /var/lib /var/spool /run/ringcheck -xdev \
+    \( -path /var/lib/dpkg -o -path /var/lib/pacemaker -o -path /var/lib/corosync \
+        -o -path /var/lib/pcsd \) -prune -o -printf '%p %y %m %U:%G %l\n' 2> /dev/null | sort
+    find /etc /usr -xdev -type f -newermt '1 day ago' -exec sha256sum {} + | sort
+    dpkg-query -W
+    cibadmin --query --scope configuration";
+
+fn from_nothing_to_the_attributes_and_back(bed: &Bed) -> Result<()> {
+    let node = bed.node(2);
+    let deb = "/var/tmp/ringcheck.deb";
+    node.write(deb, fs::read(package()?)?)?;
+    node.run(&["dpkg", "--purge", "ringcheck"])?;
+    let links = [0, 1].map(|link| bed.attribute(2, link, "UP"));
+    let mut others = bed.all("UP");
+    others.retain(|(name, _), _| name != node.name());
+    bed.wait_on(1, "the others' attributes alone", LONG, &others)?;
+    let before = node.sh(EVERYTHING)?;
+    let known = ["/etc/passwd f ", "<configuration"];
+    ensure!(known.iter().all(|known| before.contains(known)), "{before}");
+
+    let said = node.sh(&format!("dpkg --install {deb}"))?;
+    let next = said.lines().find_map(|line| line.split_once("type: "));
+    let (_, next) = next.context("nothing says what to type next")?;
+    ensure!(next == "ringcheck setup", "{said}");
+    let shown = node.sh(&format!("{next} --dry-run"))?;
+    let said = node.sh(next)?;
+    ensure!(said.starts_with(&shown), "{shown} and then {said}");
+    ensure!(
+        shown.contains("# systemctl enable --now ringcheck.timer\n"),
+        "{shown}"
+    );
+    let seen = bed.seen_from(2)?;
+    for (key, value) in &links {
+        ensure!(seen.get(key) == Some(value), "{said}{seen:?}");
+    }
+    let again = node.sh(next)?;
+    ensure!(
+        again.contains("ringcheck.timer is enabled and active\n"),
+        "{again}"
+    );
+    ensure!(!again.contains('#'), "it did something again: {again}");
+
+    node.run(&["ringcheck", "setup", "--undo"])?;
+    ensure!(bed.seen_from(2)? == others, "{:?}", bed.seen_from(2)?);
+    let again = node.run(&["ringcheck", "setup", "--undo"])?;
+    ensure!(
+        again == "ringcheck.timer is neither enabled nor active\n",
+        "{again}"
+    );
+    node.run(&["dpkg", "--purge", "ringcheck"])?;
+    let after = node.sh(EVERYTHING)?;
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let (before, after) = (lines(&before), lines(&after));
+    let lost: Vec<_> = before.iter().filter(|line| !after.contains(line)).collect();
+    let new: Vec<_> = after.iter().filter(|line| !before.contains(line)).collect();
+    ensure!(before == after, "lost: {lost:#?}, new: {new:#?}");
+
+    node.sh(&format!(
+        "dpkg --install {deb} && rm {deb} && ringcheck setup"
+    ))?;
+    bed.wait_on(1, "the attributes back", LONG, &bed.all("UP"))?;
+    Ok(())
+}
+
+fn setup_registers_the_alert_once(bed: &Bed) -> Result<()> {
+    let (node, other) = (bed.node(2), bed.node(3));
+    let configuration = ["cibadmin", "--query", "--scope", "configuration"];
+    let result = (|| {
+        node.run(&["pcs", "alert", "remove", "ringcheck"])?;
+        node.sh("cibadmin --delete --xpath '/cib/configuration/alerts[not(*)]'")?;
+        let before = node.run(&configuration)?;
+        let said = node.run(&["ringcheck", "setup", "--alert"])?;
+        ensure!(said.contains("\n# cibadmin --modify "), "{said}");
+        let set_up = node.run(&configuration)?;
+        let said = other.run(&["ringcheck", "setup", "--alert"])?;
+        ensure!(said.contains("\nalert ringcheck is registered\n"), "{said}");
+        ensure!(node.run(&configuration)? == set_up, "{set_up}");
+        // It is one that works: pcs understands it, and doctor has nothing to say.
+        let listed = node.run(&["pcs", "alert"])?;
+        ensure!(listed.contains("Alert: ringcheck "), "{listed}");
+        let points = node.sh("ringcheck doctor | grep ' alert '")?;
+        ensure!(points.starts_with("ok "), "{points}");
+        node.run(&["ringcheck", "setup", "--undo", "--alert"])?;
+        let after = node.run(&configuration)?;
+        ensure!(after == before, "{before} and then {after}");
+        Ok(())
+    })();
+    node.run(&["ringcheck", "setup", "--alert"])?;
+    result
+}
 
 fn removed_purged_and_installed_again(bed: &Bed) -> Result<()> {
     let node = bed.node(2);
@@ -26,10 +130,21 @@ fn removed_purged_and_installed_again(bed: &Bed) -> Result<()> {
     node.run(&["dpkg", "--purge", "ringcheck"])?;
     let left = node.sh("find /etc /usr /var/lib/systemd /var/lib/ringcheck /run -xdev -name '*ringcheck*' 2>/dev/null || true")?;
     ensure!(left.is_empty(), "left behind: {left}");
-    // For the other nodes the same is an upgrade, which nobody should notice.
+    // For the other nodes it is an upgrade, which nobody should notice.
+    let others = [bed.node(1), bed.node(3)];
+    let older = fs::read(lab::older_package(package()?)?)?;
+    for other in others {
+        other.write("/var/tmp/older.deb", &older)?;
+        other.sh("dpkg --install /var/tmp/older.deb && rm /var/tmp/older.deb")?;
+    }
     let record = Record::begin(bed)?;
     bed.cluster.install(package()?)?;
-    crate::node::wait_for_runs(bed.node(1), 2)?;
+    for other in others {
+        crate::node::wait_for_runs(other, 2)?;
+        let version = other.run(&["dpkg-query", "-W", "-f${Version}", "ringcheck"])?;
+        ensure!(version.starts_with(env!("CARGO_PKG_VERSION")), "{version}");
+        other.run(&["systemctl", "is-enabled", "ringcheck.timer"])?;
+    }
     let values = record.values(bed)?;
     ensure!(values.is_empty(), "the upgrade wrote {values:?}");
     ensure!(

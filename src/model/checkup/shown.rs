@@ -38,7 +38,7 @@ pub struct Alert {
 
 impl Alert {
     /// Whether it is the agent that does passes.
-    fn is_ours(&self) -> bool {
+    pub fn is_ours(&self) -> bool {
         self.id == ID || self.is_named("ringcheck-alert") || self.is_named("ringcheck")
     }
 

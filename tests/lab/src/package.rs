@@ -48,3 +48,26 @@ pub fn build_package() -> Result<PathBuf> {
         .context("`cargo deb` named no package")?;
     Ok(workspace.join(path))
 }
+
+/// The same package as one of an earlier version, beside it; the path to it.
+///
+/// # Errors
+///
+/// If dpkg-deb cannot take it apart or put it together.
+pub fn older_package(package: &Path) -> Result<PathBuf> {
+    const RELABEL: &str = r#"set -e
+        rm -rf "$2.tmp"
+        dpkg-deb --raw-extract "$1" "$2.tmp"
+        sed -i 's/^Version: .*/Version: 0.0.1-1/' "$2.tmp/DEBIAN/control"
+        dpkg-deb --root-owner-group --build "$2.tmp" "$2"
+        rm -r "$2.tmp""#;
+    let older = workspace().join("target/older.deb");
+    let output = Command::new("sh")
+        .args(["-c", RELABEL, "older"])
+        .args([package, &older])
+        .output()
+        .context("cannot start sh")?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "dpkg-deb failed: {complaint}");
+    Ok(older)
+}
