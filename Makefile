@@ -13,7 +13,7 @@ test: setup-packages
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- --deny warnings
 	@cargo clippy --locked --test cluster -- --deny warnings
-	@shellcheck alert-scripts/* packaging/*.sh
+	@shellcheck alert-scripts/* packaging/*.sh packaging/rpm/*.sh
 	@mandoc -T lint -W warning man/*
 	@cargo test --locked --workspace
 	@$(MAKE) --no-print-directory packages
@@ -47,6 +47,7 @@ rpm: setup-packages
 packages: deb rpm
 	@lintian --allow-root --fail-on error target/debian/*.deb
 	@rpmlint --config packaging/rpm/rpmlint.toml target/generate-rpm/*.rpm
+	@sh packaging/rpm/check.sh target/generate-rpm/*.rpm
 
 # Leave such a cluster up to play with.
 lab: build-lab

@@ -52,6 +52,9 @@ fn an_ordinary_user_is_refused(bed: &Bed) -> Result<()> {
         4,
         "run ringcheck as root or hacluster",
     )?;
+    for undo in [&["setup"][..], &["setup", "--undo"]] {
+        refuses(node, "nobody", undo, 4, "run it as root, not as nobody")?;
+    }
     ensure!(
         bed.seen_from(2)? == bed.all("UP"),
         "{:?}",
