@@ -14,7 +14,7 @@ test: setup-packages
 	@cargo clippy --locked --workspace --all-targets -- --deny warnings
 	@cargo clippy --locked --test cluster -- --deny warnings
 	@shellcheck alert-scripts/* packaging/*.sh packaging/rpm/*.sh
-	@mandoc -T lint -W warning man/*
+	@mandoc -T lint -W warning man/*.[58] man/ja/*.[58]
 	@cargo test --locked --workspace
 	@$(MAKE) --no-print-directory packages
 	@cargo test --locked --test cluster

@@ -7,7 +7,10 @@ use ringcheck::model::failure::Exit;
 use ringcheck::store::config;
 
 const PAGE: &str = include_str!("../man/ringcheck.8");
-const SETTINGS_PAGE: &str = include_str!("../man/ringcheck.toml.5");
+const SETTINGS_PAGES: [(&str, &str); 2] = [
+    (include_str!("../man/ringcheck.toml.5"), ".Sh SETTINGS\n"),
+    (include_str!("../man/ja/ringcheck.toml.5"), ".Sh 設定\n"),
+];
 const EXAMPLE: &str = include_str!("../packaging/ringcheck.toml");
 
 #[test]
@@ -51,14 +54,14 @@ fn no_option_or_command_is_missing() {
 
 #[test]
 fn no_setting_is_missing_and_the_defaults_are_true() {
-    let (_, section) = SETTINGS_PAGE
-        .split_once(".Sh SETTINGS\n")
-        .expect("a section");
-    let (section, _) = section.split_once(".El\n").expect("a list");
-    let named = section
-        .lines()
-        .filter_map(|line| line.strip_prefix(".It Cm "));
-    are_the_defaults(&named.collect::<Vec<_>>().join("\n").replace("\\(dq", "\""));
+    for (page, start) in SETTINGS_PAGES {
+        let (_, section) = page.split_once(start).expect("a section");
+        let (section, _) = section.split_once(".El\n").expect("a list");
+        let named = section
+            .lines()
+            .filter_map(|line| line.strip_prefix(".It Cm "));
+        are_the_defaults(&named.collect::<Vec<_>>().join("\n").replace("\\(dq", "\""));
+    }
 }
 
 #[test]

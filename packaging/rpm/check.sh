@@ -31,11 +31,12 @@ for file in /usr/sbin/ringcheck /usr/lib/tmpfiles.d/ringcheck.conf \
     $(cd alert-scripts && printf '/usr/share/ringcheck/alerts/%s ' ./*) \
     $(cd monitoring && printf '/usr/share/ringcheck/monitoring/%s ' ./*) \
     $(cd man && printf '/usr/share/man/man8/%s.gz ' ./*.8) \
-    $(cd man && printf '/usr/share/man/man5/%s.gz ' ./*.5); do
+    $(cd man && printf '/usr/share/man/man5/%s.gz ' ./*.5) \
+    $(cd man/ja && printf '/usr/share/man/ja/man5/%s.gz ' ./*.5); do
     [ -f "$root$file" ] || fail "$file is missing"
 done
 "$root/usr/sbin/ringcheck" --version > /dev/null || fail "the program does not start"
-for page in "$root"/usr/share/man/man*/*.gz; do
+for page in "$root"/usr/share/man/man*/*.gz "$root"/usr/share/man/ja/man*/*.gz; do
     gzip --test "$page" || fail "$page is no compressed page"
 done
 
