@@ -7,6 +7,7 @@ use ringcheck::model::failure::Exit;
 use ringcheck::store::config;
 
 const PAGE: &str = include_str!("../man/ringcheck.8");
+const JAPANESE: &str = include_str!("../man/ja/ringcheck.8");
 const SETTINGS_PAGES: [(&str, &str); 2] = [
     (include_str!("../man/ringcheck.toml.5"), ".Sh SETTINGS\n"),
     (include_str!("../man/ja/ringcheck.toml.5"), ".Sh 設定\n"),
@@ -16,13 +17,22 @@ const EXAMPLE: &str = include_str!("../packaging/ringcheck.toml");
 #[test]
 fn the_exit_codes_are_those_of_the_table() {
     let (_, section) = PAGE.split_once(".Sh EXIT STATUS\n").expect("a section");
-    let (section, _) = section.split_once(".El\n").expect("a list");
-    let items: Vec<&str> = section.split(".It ").skip(1).collect();
+    let items = codes(section);
     assert_eq!(items.len(), Exit::TABLE.len());
     for (item, (exit, meaning)) in items.iter().zip(Exit::TABLE) {
         let start = format!("{}\n{meaning}", exit.code());
         assert!(item.starts_with(&start), "`{item}` is not `{start}`");
     }
+    let (_, section) = JAPANESE.split_once(".Sh 終了コード\n").expect("a section");
+    let codes = codes(section);
+    let codes = codes.iter().filter_map(|item| item.lines().next());
+    let known = Exit::TABLE.map(|(exit, _)| exit.code().to_string());
+    assert_eq!(codes.collect::<Vec<_>>(), known);
+}
+
+fn codes(section: &str) -> Vec<&str> {
+    let (section, _) = section.split_once(".El\n").expect("a list");
+    section.split(".It ").skip(1).collect()
 }
 
 #[test]
@@ -37,19 +47,47 @@ fn no_option_or_command_is_missing() {
             .get_arguments()
             .filter_map(|argument| argument.get_long())
         {
-            let macro_text = format!("-{option}");
-            assert!(
-                PAGE.contains(&format!("Fl {macro_text}"))
-                    || PAGE.contains(&format!(", {macro_text}")),
-                "--{option}"
-            );
+            let is_there = |page: &str| {
+                page.contains(&format!("Fl -{option}")) || page.contains(&format!(", -{option}"))
+            };
+            assert!(is_there(PAGE) && is_there(JAPANESE), "--{option}");
         }
         let name = format!(".It Cm {}", sub.get_name());
-        assert!(
-            sub.get_name() == "ringcheck" || PAGE.contains(&name),
-            "{name}"
-        );
+        let is_there = PAGE.contains(&name) && JAPANESE.contains(&name);
+        assert!(sub.get_name() == "ringcheck" || is_there, "{name}");
     }
+}
+
+/// Whatever is typed or read by a machine is the same in both languages.
+#[test]
+fn commands_files_and_names_are_the_same_in_both_languages() {
+    let told = |page: &str| {
+        let lines = page.lines().filter_map(|line| {
+            let (name, rest) = line.split_once(' ')?;
+            let is_the_same = [".Pa", ".Ev", ".Dl", ".Ic"].contains(&name)
+                || line.starts_with("# ")
+                || line.starts_with(".It Pa ")
+                || line.starts_with(".It Ic ")
+                || line.starts_with(".It Fl ");
+            let word = |word: &&str| !matches!(*word, "." | "," | ")");
+            is_the_same.then(|| rest.split(' ').filter(word).collect::<Vec<_>>().join(" "))
+        });
+        lines.collect::<std::collections::BTreeSet<_>>()
+    };
+    let (english, japanese) = (told(PAGE), told(JAPANESE));
+    let only_in = |one: &std::collections::BTreeSet<String>, other| {
+        one.difference(other).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(
+        only_in(&english, &japanese),
+        [""; 0],
+        "not in the Japanese page"
+    );
+    assert_eq!(
+        only_in(&japanese, &english),
+        [""; 0],
+        "not in the English page"
+    );
 }
 
 #[test]

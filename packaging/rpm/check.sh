@@ -32,6 +32,7 @@ for file in /usr/sbin/ringcheck /usr/lib/tmpfiles.d/ringcheck.conf \
     $(cd monitoring && printf '/usr/share/ringcheck/monitoring/%s ' ./*) \
     $(cd man && printf '/usr/share/man/man8/%s.gz ' ./*.8) \
     $(cd man && printf '/usr/share/man/man5/%s.gz ' ./*.5) \
+    $(cd man/ja && printf '/usr/share/man/ja/man8/%s.gz ' ./*.8) \
     $(cd man/ja && printf '/usr/share/man/ja/man5/%s.gz ' ./*.5); do
     [ -f "$root$file" ] || fail "$file is missing"
 done
