@@ -19,7 +19,8 @@ const FOLDERS: [&str; 8] = [
 fn every_path_and_link_leads_somewhere() {
     let documents = fs::read_dir("docs").unwrap();
     let documents = documents.map(|file| file.unwrap().path());
-    let documents = documents.chain(["README.md", "CONTRIBUTING.md"].map(Into::into));
+    let documents =
+        documents.chain(["README.md", "README.ja.md", "CONTRIBUTING.md"].map(Into::into));
     let mut paths = 0;
     for document in documents.filter(|path| path.extension().is_some_and(|end| end == "md")) {
         let text = fs::read_to_string(&document).unwrap();
@@ -38,4 +39,14 @@ fn every_path_and_link_leads_somewhere() {
         }
     }
     assert!(paths > 20, "{paths} paths found");
+}
+
+#[test]
+fn both_readmes_show_the_same_screens() {
+    let screens = |path: &str| -> Vec<String> {
+        let text = fs::read_to_string(path).unwrap();
+        let blocks = text.split("```").skip(1).step_by(2).map(str::to_owned);
+        blocks.filter(|block| block.starts_with("\n# ")).collect()
+    };
+    assert_eq!(screens("README.ja.md"), screens("README.md"));
 }
