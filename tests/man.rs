@@ -1,5 +1,5 @@
 //! The man pages and the example of a settings file say what the code does: every exit code,
-//! option, command and setting.
+//! option, command and setting, and no command that is not tested.
 
 use clap::CommandFactory;
 use ringcheck::cli::Arguments;
@@ -12,6 +12,7 @@ const SETTINGS_PAGES: [(&str, &str); 2] = [
     (include_str!("../man/ringcheck.toml.5"), ".Sh SETTINGS\n"),
     (include_str!("../man/ja/ringcheck.toml.5"), ".Sh 設定\n"),
 ];
+const FAILOVER: &str = include_str!("../docs/failover.md");
 const EXAMPLE: &str = include_str!("../packaging/ringcheck.toml");
 
 #[test]
@@ -99,6 +100,23 @@ fn no_setting_is_missing_and_the_defaults_are_true() {
             .lines()
             .filter_map(|line| line.strip_prefix(".It Cm "));
         are_the_defaults(&named.collect::<Vec<_>>().join("\n").replace("\\(dq", "\""));
+    }
+}
+
+/// The document's commands are executed by cluster tests.
+#[test]
+fn the_commands_that_have_pacemaker_act_are_those_of_the_document() {
+    let (_, section) = PAGE
+        .split_once(".Sh ACTING ON A BROKEN LINK\n")
+        .expect("a section");
+    let (section, _) = section.split_once("\n.Sh ").expect("an end");
+    let settings = SETTINGS_PAGES.iter().flat_map(|(page, _)| page.lines());
+    let lines = section.lines().chain(settings);
+    let lines = lines.map(|line| line.trim_start_matches(".Dl "));
+    let commands: Vec<&str> = lines.filter(|line| line.starts_with("# ")).collect();
+    assert_eq!(commands.len(), 6);
+    for command in commands {
+        assert!(FAILOVER.lines().any(|line| line == command), "{command}");
     }
 }
 

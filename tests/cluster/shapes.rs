@@ -5,6 +5,7 @@ use lab::{Cut, Family, Form, Spec, Transport, wait_until};
 
 use crate::Test;
 use crate::bed::{Bed, LONG};
+use crate::failover;
 use crate::node::{journal_cursor, journal_since};
 use crate::record::Record;
 
@@ -24,9 +25,14 @@ pub fn tests() -> Vec<(&'static str, Spec, Test)> {
     };
     vec![
         (
+            "in_two_nodes_nothing_stops",
+            two(),
+            failover::in_two_nodes_nothing_stops as Test,
+        ),
+        (
             "formed_by_pcs_with_encryption",
             with(|spec| spec.form = Form::Pcs),
-            redundant as Test,
+            redundant,
         ),
         (
             "host_names_are_shown_as_addresses",

@@ -1,6 +1,10 @@
 //! A service that moves: what ringcheck shows meanwhile, and what makes it move.
 
+mod guide;
+mod health;
+mod rule;
 mod steps;
+mod two;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,41 +13,86 @@ use anyhow::{Context, Result, anyhow, ensure};
 use lab::{Node, wait_until};
 
 use crate::bed::{Bed, LONG};
+use crate::record::LOG;
+use guide::Guide;
 
-pub const TESTS: &[(&str, crate::Test)] = &[(
-    "a_service_fails_over_step_by_step",
-    steps::a_service_fails_over_step_by_step,
-)];
+pub use two::in_two_nodes_nothing_stops;
+
+pub const TESTS: &[(&str, crate::Test)] = &[
+    (
+        "a_service_fails_over_step_by_step",
+        steps::a_service_fails_over_step_by_step,
+    ),
+    (
+        "a_rule_moves_a_service_off_a_broken_ring",
+        rule::a_rule_moves_a_service_off_a_broken_ring,
+    ),
+    (
+        "node_health_moves_a_service_as_documented",
+        health::node_health_moves_a_service_as_documented,
+    ),
+];
 
 /// The resource that moves.
 const SERVICE: &str = "dummy_service";
 
-/// How often the service is looked at. The handbooks have two minutes, so that there is time to
-/// look at a service that was stopped; here that time would only be waited for.
-const MONITOR: Duration = Duration::from_secs(2);
+/// Runs `test`, and leaves no service, property or setting behind, whatever its end.
+fn tidily(bed: &Bed, test: fn(&Bed) -> Result<()>) -> Result<()> {
+    let result = test(bed);
+    let tidied = tidy(bed);
+    result.and(tidied)
+}
 
-fn create(bed: &Bed) -> Result<()> {
-    let interval = MONITOR.as_secs();
-    let agent = "ocf:pacemaker:Dummy";
-    bed.node(1).sh(&format!(
-        "pcs resource create {SERVICE} {agent} op monitor interval={interval}s"
+fn tidy(bed: &Bed) -> Result<()> {
+    let online = online(bed)?;
+    online.sh(&format!(
+        "crm_resource --query-xml --resource {SERVICE} > /dev/null 2>&1 || exit 0; \
+         pcs resource delete {SERVICE} --force"
     ))?;
+    settled(bed)?;
+    for property in health::PROPERTIES {
+        online.run(&["crm_attribute", "--name", property, "--delete"])?;
+    }
+    bed.cluster.each(|node| {
+        node.sh("rm -f /etc/ringcheck.toml; ringcheck --once")?;
+        Ok(())
+    })
+}
+
+fn online(bed: &Bed) -> Result<&Node> {
+    let mut nodes = bed.cluster.nodes().iter();
+    let online = nodes.find(|node| node.run(&["crm_mon", "-1"]).is_ok());
+    online.context("no node is online")
+}
+
+/// Creates the service as the document does.
+fn create(bed: &Bed, guide: &mut Guide) -> Result<()> {
+    bed.node(1).sh(guide.take("pcs resource create ")?)?;
     Ok(())
 }
 
-/// Runs `test`, and removes the service whatever its end.
-fn tidily(bed: &Bed, test: fn(&Bed) -> Result<()>) -> Result<()> {
-    let result = test(bed);
-    let tidy = || -> Result<()> {
-        let mut nodes = bed.cluster.nodes().iter();
-        let online = nodes.find(|node| node.run(&["crm_mon", "-1"]).is_ok());
-        let remove =
-            format!("pcs resource delete {SERVICE} --force && crm_resource --wait --timeout 30");
-        online.context("no node is online")?.sh(&remove)?;
-        Ok(())
-    };
-    let tidied = tidy();
-    result.and(tidied)
+/// Waits until Pacemaker's scheduler has nothing left to do; how often the service was started so
+/// far. (`crm_resource --wait` looks every two seconds only.)
+fn settled(bed: &Bed) -> Result<usize> {
+    let online = online(bed)?;
+    wait_until("nothing to be left to do", LONG, || {
+        let command = ["crm_simulate", "--run", "--live-check", "--output-as=xml"];
+        let answer = online.run(&command)?;
+        let document = parse(&answer)?;
+        let mut elements = document.descendants();
+        let actions = elements.find(|element| element.has_tag_name("actions"));
+        let actions = actions.context("no list of actions")?;
+        let mut actions = actions.children().filter(|child| child.is_element());
+        ensure!(actions.next().is_none(), "{answer}");
+        Ok(Some(()))
+    })?;
+    let count = format!("grep -c 'Result of start operation for {SERVICE} on' {LOG} || true");
+    let counts = bed
+        .cluster
+        .nodes()
+        .iter()
+        .map(|node| -> Result<usize> { Ok(node.sh(&count)?.trim().parse()?) });
+    counts.sum()
 }
 
 /// What `crm_mon` shows as XML on a node.
