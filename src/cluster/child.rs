@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::io::retry_on_intr;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::model::failure::{Exit, Failure};
@@ -44,6 +46,26 @@ pub fn find(tool: &str) -> Option<PathBuf> {
 /// When there is no such tool, it cannot be started, or it has not ended by the deadline
 /// (then it is killed).
 pub fn run(tool: &str, arguments: &[&str], deadline: Instant) -> Result<Output, Failure> {
+    run_in(tool, arguments, deadline, |command| command)
+}
+
+/// The same in a process group of its own: what a person types at the terminal to interrupt
+/// ringcheck does not end it half way.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_apart(tool: &str, arguments: &[&str], deadline: Instant) -> Result<Output, Failure> {
+    run_in(tool, arguments, deadline, |command| {
+        command.process_group(0)
+    })
+}
+
+fn run_in(
+    tool: &str,
+    arguments: &[&str],
+    deadline: Instant,
+    place: fn(&mut Command) -> &mut Command,
+) -> Result<Output, Failure> {
     let failed = |why: String| Failure::new(Exit::Attribute, format!("cannot run {tool}: {why}"));
     let path = find(tool).ok_or_else(|| {
         failed(format!(
@@ -58,7 +80,7 @@ pub fn run(tool: &str, arguments: &[&str], deadline: Instant) -> Result<Output, 
         Ok((stdout, stderr, handed_out))
     };
     let (stdout, stderr, handed_out) = both().map_err(|error| failed(error.to_string()))?;
-    let mut child = Command::new(path)
+    let mut child = place(&mut Command::new(path))
         .args(arguments)
         .env_clear()
         .env("PATH", FOLDERS.join(":"))
@@ -70,9 +92,12 @@ pub fn run(tool: &str, arguments: &[&str], deadline: Instant) -> Result<Output, 
         .map_err(|error| failed(error.to_string()))?;
     let ended = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
         .and_then(|pidfd| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let left = Timespec::try_from(left).ok();
-            poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], left.as_ref())
+            // A signal that is caught interrupts the wait, and is no end of the tool's.
+            retry_on_intr(|| {
+                let left = deadline.saturating_duration_since(Instant::now());
+                let left = Timespec::try_from(left).ok();
+                poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], left.as_ref())
+            })
         })
         .map_err(|error| failed(error.to_string()));
     if !matches!(ended, Ok(1)) {
@@ -141,6 +166,19 @@ mod tests {
     fn passes_nothing_of_its_environment_on() {
         let output = run("env", &[], soon()).unwrap();
         assert_eq!(output.stdout.lines().count(), 2, "{}", output.stdout);
+    }
+
+    #[test]
+    fn what_runs_apart_is_in_no_group_of_ours() {
+        let script = "read -r pid name state parent group rest < /proc/$$/stat; echo $pid $group";
+        let group = |output: Output| {
+            let mut fields = output.stdout.split_whitespace().map(str::to_owned);
+            (fields.next(), fields.next())
+        };
+        let (pid, own) = group(run_apart("sh", &["-c", script], soon()).unwrap());
+        assert_eq!(pid, own);
+        let (pid, ours) = group(run("sh", &["-c", script], soon()).unwrap());
+        assert_ne!(pid, ours);
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod observer;
 pub mod pacemaker;
 pub mod registered;
 pub mod sandbox;
+pub mod signal;
 pub mod systemd;
 pub mod user;
 
