@@ -3,6 +3,7 @@
 pub mod attribute;
 pub mod check;
 pub mod checkup;
+pub mod drill;
 pub mod evidence;
 pub mod failure;
 pub mod flaps;
