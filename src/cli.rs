@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
 
+use crate::command::drill;
 use crate::command::history::Since;
 use crate::model::check::{Levels, Limits};
+use crate::model::drill::Move;
 use crate::model::flaps;
 use crate::model::link::LinkNumber;
 
@@ -147,6 +150,8 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Test the failover with a resource that serves nothing, and remove it again
+    Drill(Drill),
     /// Delete this node's attributes, as stopping the timer does
     Clear,
 }
@@ -198,6 +203,45 @@ impl Check {
             },
             flap_window: Duration::from_secs(self.flap_window),
             max_age: Duration::from_secs(self.max_age),
+        }
+    }
+}
+
+/// The failover test.
+#[derive(Debug, Args)]
+pub struct Drill {
+    /// Make the resource move, too: by a rule on a ring attribute (ring, if not given), or by a
+    /// standby of its node
+    #[arg(
+        long = "move",
+        value_name = "HOW",
+        num_args = 0..=1,
+        default_missing_value = Move::NAMES[0],
+        value_parser = PossibleValuesParser::new(Move::NAMES)
+    )]
+    way: Option<String>,
+
+    /// Remove what a drill that was killed has left, from whatever node
+    #[arg(long, conflicts_with_all = ["way", "yes"])]
+    cleanup: bool,
+
+    /// Start without asking
+    #[arg(short, long)]
+    yes: bool,
+
+    /// Print a report as JSON at the end, and the steps on standard error
+    #[arg(long)]
+    json: bool,
+}
+
+impl Drill {
+    /// The same for the command.
+    pub fn options(&self) -> drill::Options {
+        drill::Options {
+            way: self.way.as_deref().and_then(Move::of),
+            cleanup: self.cleanup,
+            yes: self.yes,
+            json: self.json,
         }
     }
 }

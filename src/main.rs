@@ -9,7 +9,7 @@ use ringcheck::cli::{self, Arguments, Command};
 use ringcheck::cluster::alert::{self, Alert};
 use ringcheck::cluster::journal::{Journal, Level, is_stderr};
 use ringcheck::command::once::{self, Options};
-use ringcheck::command::{check, clear, doctor, history, metrics, screen, setup, status};
+use ringcheck::command::{check, clear, doctor, drill, history, metrics, screen, setup, status};
 use ringcheck::model::failure::{Exit, Failure};
 use ringcheck::model::link::LinkNumber;
 use ringcheck::model::trigger::Trigger;
@@ -41,6 +41,10 @@ fn by_command_line() -> u8 {
         Some(Command::Check(check)) => {
             let config = arguments.config.as_deref();
             check::run(config, &check.limits(), !check.no_attributes)
+        }
+        Some(Command::Drill(drill)) => {
+            let journal = Journal::new(Trigger::Hand, arguments.verbose);
+            drill::run(&drill.options(), journal)
         }
         _ => by_hand(&arguments).code(),
     }
@@ -134,8 +138,8 @@ fn dispatch(arguments: &Arguments, trigger: Trigger, journal: Journal) -> anyhow
             screen::print(&text)?;
             return failure.map_or(Ok(Exit::Ok), |failure| Err(failure.into()));
         }
-        // It has exit codes of its own, and has been answered.
-        Some(Command::Check(_)) => {}
+        // They have exit codes of their own, and have been answered.
+        Some(Command::Check(_) | Command::Drill(_)) => {}
     }
     Ok(Exit::Ok)
 }

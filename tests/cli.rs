@@ -50,6 +50,7 @@ fn help_names_every_option_and_command() {
         "status",
         "history",
         "doctor",
+        "drill",
         "clear",
         "check",
         "metrics",
@@ -76,6 +77,9 @@ fn a_mistyped_command_line_is_refused() {
         &["stauts"],
         &["--once", "status"],
         &["status", "-x"],
+        &["drill", "--move=away"],
+        &["drill", "--cleanup", "--move"],
+        &["drill", "--cleanup", "--yes"],
     ] {
         ringcheck().args(arguments).assert().code(2).stdout("");
     }

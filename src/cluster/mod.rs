@@ -12,6 +12,7 @@ pub mod child;
 pub mod clock;
 pub mod corosync;
 pub mod daemon;
+pub mod drill;
 pub mod holder;
 pub mod host;
 pub mod interface;

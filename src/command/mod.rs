@@ -3,6 +3,7 @@
 pub mod check;
 pub mod clear;
 pub mod doctor;
+pub mod drill;
 pub mod history;
 pub mod metrics;
 pub mod once;

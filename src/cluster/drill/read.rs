@@ -1,0 +1,192 @@
+//! What crm_mon's XML (`crm_mon.rng`) and the CIB say.
+
+use std::collections::BTreeMap;
+
+use roxmltree::{Document, Node as Element};
+
+use crate::model::attribute::Attributes;
+use crate::model::drill::RESOURCE;
+use crate::model::drill::plan::STANDBY_MARK;
+use crate::model::drill::scene::{Node, Operation, Options, Resource, Scene, Standby, Stored};
+
+/// The cluster as crm_mon shows it.
+pub fn scene(xml: &str) -> Option<Scene> {
+    let document = Document::parse(xml).ok()?;
+    let root = document.root_element();
+    let section = |name| named(root, name).next();
+    let summary = section("summary")?;
+    let dc = named(summary, "current_dc").next()?;
+    let options = named(summary, "cluster_options").next()?;
+    let nodes = named(section("nodes")?, "node").map(node);
+    let resources = section("resources").into_iter().flat_map(|section| {
+        let resources = section.descendants();
+        resources.filter(|element| element.has_tag_name("resource"))
+    });
+    let attributes = section("node_attributes").into_iter();
+    let attributes = attributes.flat_map(|section| named(section, "node"));
+    Some(Scene {
+        dc: is(dc, "present"),
+        quorum: is(dc, "with_quorum"),
+        options: Options {
+            maintenance: is(options, "maintenance-mode"),
+            stop_all: is(options, "stop-all-resources"),
+            // Where it is not said, it is enabled, as it is by default.
+            fencing: options.attribute("stonith-enabled") != Some("false"),
+            symmetric: is(options, "symmetric-cluster"),
+        },
+        nodes: nodes.collect::<Option<_>>()?,
+        resources: resources.map(resource).collect::<Option<_>>()?,
+        operations: section("node_history").map_or(Some(Vec::new()), operations)?,
+        attributes: attributes.map(attributes_of).collect::<Option<_>>()?,
+    })
+}
+
+fn is(element: Element, name: &str) -> bool {
+    element.attribute(name) == Some("true")
+}
+
+fn text(element: Element, name: &str) -> Option<String> {
+    element.attribute(name).map(str::to_owned)
+}
+
+fn named<'a, 'b>(
+    parent: Element<'a, 'b>,
+    name: &'static str,
+) -> impl Iterator<Item = Element<'a, 'b>> {
+    let children = parent.children();
+    children.filter(move |child| child.has_tag_name(name))
+}
+
+fn node(element: Element) -> Option<Node> {
+    Some(Node {
+        name: text(element, "name")?,
+        member: element
+            .attribute("type")
+            .is_none_or(|kind| kind == "member"),
+        online: element.attribute("online")? == "true",
+        standby: is(element, "standby") || is(element, "standby_onfail"),
+        maintenance: is(element, "maintenance"),
+        pending: is(element, "pending"),
+        unclean: is(element, "unclean"),
+        shutdown: is(element, "shutdown"),
+    })
+}
+
+fn resource(element: Element) -> Option<Resource> {
+    let nodes = named(element, "node").map(|node| text(node, "name"));
+    Some(Resource {
+        id: text(element, "id")?,
+        agent: text(element, "resource_agent")?,
+        role: text(element, "role")?,
+        active: element.attribute("active")? == "true",
+        failed: is(element, "failed"),
+        blocked: is(element, "blocked"),
+        managed: is(element, "managed"),
+        nodes: nodes.collect::<Option<_>>()?,
+    })
+}
+
+/// The operations of the drill's resource.
+fn operations(section: Element) -> Option<Vec<Operation>> {
+    let mut operations = Vec::new();
+    for node in named(section, "node") {
+        let own = named(node, "resource_history").filter(|r| r.attribute("id") == Some(RESOURCE));
+        for operation in own.flat_map(|history| named(history, "operation_history")) {
+            let call: i64 = operation.attribute("call")?.parse().ok()?;
+            let Ok(call) = u64::try_from(call) else {
+                // It has been ordered, and nothing is known of it.
+                continue;
+            };
+            operations.push(Operation {
+                node: text(node, "name")?,
+                task: text(operation, "task")?,
+                call,
+                code: operation.attribute("rc")?.parse().ok()?,
+                text: text(operation, "rc_text").unwrap_or_default(),
+                recurring: operation.attribute("interval").is_some(),
+            });
+        }
+    }
+    Some(operations)
+}
+
+fn attributes_of(node: Element) -> Option<(String, Attributes)> {
+    let pairs = named(node, "attribute");
+    let pairs = pairs.filter_map(|pair| Some((text(pair, "name")?, text(pair, "value")?)));
+    Some((text(node, "name")?, pairs.collect()))
+}
+
+/// What the CIB says.
+pub fn stored(xml: &str) -> Option<Stored> {
+    let document = Document::parse(xml).ok()?;
+    let cib = document.root_element();
+    let configuration = named(cib, "configuration").next()?;
+    let status = named(cib, "status").next()?;
+    let mut found = Stored {
+        // Unset, or set to nothing, there is none.
+        watchdog: option(configuration, "stonith-watchdog-timeout").is_some_and(|value| {
+            let number = value.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+            number.trim() != "0"
+        }),
+        refreshed: option(configuration, "last-lrm-refresh").map(str::to_owned),
+        ..Stored::default()
+    };
+    let remains = &mut found.remains;
+    let mut marked = None;
+    for element in configuration.descendants().filter(Element::is_element) {
+        let id = element.attribute("id").unwrap_or_default();
+        if element.has_tag_name("primitive") && id == RESOURCE {
+            remains.resource = true;
+        } else if element.has_tag_name("rsc_location") && id.starts_with(RESOURCE) {
+            remains.constraints.push(id.to_owned());
+            if id == STANDBY_MARK {
+                marked = element.attribute("node");
+            }
+        }
+    }
+    let mut standby = BTreeMap::new();
+    for state in named(status, "node_state") {
+        let node = state.attribute("uname").or(state.attribute("id"))?;
+        for element in state.descendants() {
+            let name = element.attribute("name").unwrap_or_default();
+            let own = element.attribute("id") == Some(RESOURCE);
+            if element.has_tag_name("lrm_resource") && own {
+                remains.history.push(node.to_owned());
+            } else if element.has_tag_name("nvpair") && is_failure(name) {
+                remains.failures.push(node.to_owned());
+            } else if element.has_tag_name("nvpair") && name == "standby" {
+                standby.insert(node, element.attribute("value"));
+            }
+        }
+    }
+    remains.standby = marked.map(|node| Standby {
+        node: node.to_owned(),
+        value: standby.get(node).copied().flatten().map(str::to_owned),
+    });
+    for nodes in [&mut remains.history, &mut remains.failures] {
+        nodes.sort();
+        nodes.dedup();
+    }
+    Some(found)
+}
+
+/// Whether an attribute counts failures of the resource: `fail-count-ID#monitor_5000` and
+/// `last-failure-ID#monitor_5000`.
+fn is_failure(name: &str) -> bool {
+    let counted = name
+        .strip_prefix("fail-count-")
+        .or_else(|| name.strip_prefix("last-failure-"));
+    let rest = counted.and_then(|name| name.strip_prefix(RESOURCE));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+}
+
+/// The value of a cluster option.
+fn option<'a>(configuration: Element<'a, '_>, name: &str) -> Option<&'a str> {
+    let options = named(configuration, "crm_config").flat_map(|options| options.descendants());
+    let mut pairs = options.filter(|pair| pair.has_tag_name("nvpair"));
+    let pair = pairs.find(|pair| pair.attribute("name") == Some(name))?;
+    pair.attribute("value")
+}
+
+#[cfg(test)]
+mod tests;
