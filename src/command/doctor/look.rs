@@ -12,7 +12,7 @@ use crate::cluster::daemon::Daemons;
 use crate::cluster::journal::Journal;
 use crate::cluster::pacemaker::Pacemaker;
 use crate::cluster::user::{self, User};
-use crate::cluster::{Registry, child, registered, sandbox, systemd};
+use crate::cluster::{Registry, child, drill, registered, sandbox, systemd};
 use crate::command::station;
 use crate::command::view::{Known, View};
 use crate::model::attribute::Attributes;
@@ -131,6 +131,9 @@ pub fn look(config: Option<&Path>, end: Instant, journal: Journal) -> Result<Vec
         Some(why) => (Answer::Skipped(why.into()), Answer::Skipped(why.into())),
     };
     points.push(shown::attributes(&published, &stored));
+    if let (None, Ok(stored)) = (unasked, drill::stored(soon())) {
+        points.extend(shown::drill(&stored.remains));
+    }
 
     let seen = match view {
         Ok(view) => Answer::Known((view.facts, view.judgement)),

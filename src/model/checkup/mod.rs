@@ -40,6 +40,8 @@ pub enum Topic {
     Alert,
     /// The node attributes in the CIB.
     Attributes,
+    /// What a drill has left.
+    Drill,
     /// The links.
     Links,
     /// How soon a fault shows.
@@ -61,6 +63,7 @@ impl Topic {
             Topic::Passes => "passes",
             Topic::Alert => "alert",
             Topic::Attributes => "attributes",
+            Topic::Drill => "drill",
             Topic::Links => "links",
             Topic::Timings => "timings",
         }

@@ -3,6 +3,7 @@
 use super::installed::quoted;
 use super::{Answer, Point, Topic};
 use crate::model::attribute::{self, Attributes, Change};
+use crate::model::drill::scene::Remains;
 
 /// The alert agent as the package has it.
 pub const AGENT: &str = "/usr/share/ringcheck/alerts/ringcheck-alert";
@@ -169,6 +170,16 @@ pub fn attributes(published: &Answer<Attributes>, stored: &Answer<Attributes>) -
     Point::wrong(Topic::Attributes, why).mend("ringcheck --once --force")
 }
 
+/// What a drill has left; nothing where none has.
+pub fn drill(remains: &Remains) -> Option<Point> {
+    let left = Some(remains.told()).filter(|told| !told.is_empty())?;
+    let why = format!(
+        "a drill runs, or was killed and has left: {}",
+        left.join("; ")
+    );
+    Some(Point::warning(Topic::Drill, why).mend("ringcheck drill --cleanup"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Grade;
@@ -272,6 +283,18 @@ mod tests {
         assert_eq!(skipped[0].command, None);
         let failed = alerts(&Answer::Failed("no answer".into()), true);
         assert_eq!(failed[0].grade, Grade::Wrong);
+    }
+
+    #[test]
+    fn a_drill_leaves_nothing() {
+        assert_eq!(drill(&Remains::default()), None);
+        let remains = Remains {
+            resource: true,
+            ..Remains::default()
+        };
+        let point = drill(&remains).expect("a point");
+        assert_eq!(point.grade, Grade::Warning);
+        assert_eq!(point.command.as_deref(), Some("ringcheck drill --cleanup"));
     }
 
     #[test]
