@@ -9,6 +9,7 @@ mod bed;
 mod beds;
 mod bench;
 mod concurrent;
+mod drill;
 mod failover;
 mod faults;
 mod lifecycle;
@@ -59,6 +60,7 @@ fn main() {
         triggers::TESTS,
         notify::TESTS,
         concurrent::TESTS,
+        drill::TESTS,
         refused::TESTS,
         package::TESTS,
         logs::TESTS,

@@ -3,7 +3,7 @@
 mod doctor;
 mod history;
 mod monitoring;
-mod readme;
+pub mod readme;
 pub mod status;
 
 use crate::Test;

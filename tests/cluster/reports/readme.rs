@@ -24,7 +24,7 @@ pub const TESTS: &[(&str, Test)] = &[
 const README: &str = include_str!("../../../README.md");
 
 /// Each of the README's screens of a command: how it is typed, and what it prints.
-fn screens(command: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+pub fn screens(command: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let blocks = README.split("```\n").skip(1).step_by(2);
     blocks.filter_map(move |block| {
         let (typed, screen) = block.strip_prefix("# ")?.split_once('\n')?;
@@ -34,7 +34,7 @@ fn screens(command: &str) -> impl Iterator<Item = (&'static str, &'static str)> 
 
 /// The words of each line, with one sign for each number, time or address, and one for each
 /// stretch of a bar.
-fn shape(screen: &str) -> Vec<String> {
+pub fn shape(screen: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in screen.lines() {
         let mut shape = String::new();
