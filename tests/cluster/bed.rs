@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail, ensure};
@@ -34,10 +35,14 @@ pub struct Bed {
 }
 
 impl Bed {
-    /// Makes one as the lab of that name.
+    /// Makes one as the lab of that name; the package is built meanwhile.
     pub fn make(prefix: &str, spec: &Spec) -> Result<Bed> {
-        let cluster = Cluster::up(prefix, spec)?;
-        cluster.form()?;
+        let cluster = thread::scope(|scope| {
+            scope.spawn(package);
+            let cluster = Cluster::up(prefix, spec)?;
+            cluster.form()?;
+            anyhow::Ok(cluster)
+        })?;
         cluster.install(package()?)?;
         cluster.each(|node| {
             node.run(&["systemctl", "enable", "--now", "ringcheck.timer"])?;
