@@ -1,6 +1,9 @@
-# All of it needs root: the lab boots real nodes.
+# All of it needs root: the lab boots real nodes.  Their Debian is bookworm (12), or with
+# SUITE=trixie 13: `make test SUITE=trixie`, and so with demo, test-cluster, soak, bench and lab.
 .PHONY: demo test test-cluster soak bench deb rpm packages lab lab-down setup setup-packages build-lab
 
+SUITE = bookworm
+export LAB_SUITE = $(SUITE)
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 LAB = @cargo run --quiet --package ringcheck-lab --
 

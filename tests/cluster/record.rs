@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::bed::Bed;
 
@@ -34,11 +34,8 @@ impl Record {
                 self.lines[&node.number()] + 1
             );
             for line in node.sh(&script)?.lines() {
-                let (_, set) = line.split_once("Setting ").unwrap_or_default();
-                let (what, rest) = set.split_once(": ").unwrap_or_default();
-                let (_, value) = rest.split_once(" -> ").unwrap_or_default();
-                let value = value.split(" |").next().unwrap_or_default();
-                values.push(format!("{what} = {value}"));
+                let (name, of, value) = set(line)?;
+                values.push(format!("{name}[{of}] = {value}"));
             }
         }
         Ok(values)
@@ -58,4 +55,17 @@ impl Record {
         ensure!(wrong.is_empty(), "a link was shown FAULTY: {wrong:?}");
         Ok(())
     }
+}
+
+/// What such a line says: attribute, node and new value. Pacemaker 3 names the attribute's set,
+/// too: `Setting ringnumber_1[n2] in instance_attributes: …`.
+pub fn set(line: &str) -> Result<(&str, &str, &str)> {
+    let parts = || {
+        let (_, set) = line.split_once("Setting ")?;
+        let (name, rest) = set.split_once('[')?;
+        let (node, rest) = rest.split_once(']')?;
+        let (_, value) = rest.split_once(" -> ")?;
+        Some((name, node, value.split(" |").next()?))
+    };
+    parts().with_context(|| format!("cannot read `{line}`"))
 }

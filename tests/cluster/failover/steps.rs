@@ -52,8 +52,9 @@ fn steps(bed: &Bed) -> Result<()> {
         let (_, failed) = text
             .split_once("Failed Resource Actions:")
             .unwrap_or_default();
+        // Pacemaker 2 says `not running`, Pacemaker 3 `Not running`.
         ensure!(
-            failed.contains(SERVICE) && failed.contains("not running"),
+            failed.contains(SERVICE) && failed.contains("ot running"),
             "{text}"
         );
     }

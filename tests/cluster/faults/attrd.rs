@@ -166,14 +166,21 @@ fn attrd_updater_answers_124(bed: &Bed) -> Result<()> {
     )
 }
 
+/// As a controller that ends leaves them. What others delete in the CIB Pacemaker 3's attribute
+/// manager puts back, but not what crm_attribute does, which does it where it does not reach it.
 fn attributes_gone_from_the_cib_only(bed: &Bed) -> Result<()> {
     let node = bed.node(2);
     let refresh = INTERVAL;
     node.write("/etc/ringcheck.toml", "refresh = 5\n")?;
-    let xpath = format!("//node_state[@id='{}']/transient_attributes", node.id());
-    node.run(&["cibadmin", "--delete", "--xpath", &xpath])?;
-    let seen = bed.seen_from(2)?;
-    ensure!(seen.len() == 4, "they are still there: {seen:?}");
+    let delete = "strace -qq -o /dev/null -e inject=connect:error=ECONNREFUSED:when=2+ \
+        crm_attribute --type status --node n2 --delete --name";
+    // No pass comes in between.
+    let status = node.sh(&format!(
+        "flock /run/ringcheck/lock sh -c '{delete} ringnumber_0 >&2 && \
+         {delete} ringnumber_1 >&2 && cibadmin --query --scope status'"
+    ))?;
+    let there = ["10.77.0.2", "10.77.1.2"].map(|address| status.contains(address));
+    ensure!(there == [false; 2], "they are still there: {status}");
     let asked = node.run(&["attrd_updater", "-Q", "-n", "ringnumber_0"])?;
     ensure!(asked.contains("is UP"), "attrd has lost them, too: {asked}");
     let limit = refresh + 2 * INTERVAL + MARGIN;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use lab::{Node, wait_until};
 
 use super::world::{State, World};
 use super::{HOLD, INTERVAL, MARGIN, STEADY};
 use crate::bed::{Attributes, Bed, HEALTH, LONG};
-use crate::record::LOG;
+use crate::record::{LOG, set};
 
 /// One value that a node's attribute manager took.
 #[derive(Clone, Debug)]
@@ -269,18 +269,9 @@ fn key(line: &str) -> Option<(&str, &str)> {
     Some((key.split(' ').next()?, value.trim()))
 }
 
-/// A line as `… Setting ringnumber_1[n2]: old -> new | …`; none if it is gone now.
+/// The value that a line of the log tells; none if it is gone now.
 fn value(observer: usize, line: &str) -> Result<Option<Value>> {
-    let parts = || {
-        let (_, set) = line.split_once("Setting ")?;
-        let (what, rest) = set.split_once(": ")?;
-        let (name, subject) = what.strip_suffix(']')?.split_once('[')?;
-        let (_, value) = rest.split_once(" -> ")?;
-        Some((name, subject, value.split(" |").next()?))
-    };
-    let Some((name, subject, value)) = parts() else {
-        bail!("cannot read `{line}`");
-    };
+    let (name, subject, value) = set(line)?;
     let gone = value.starts_with("(unset)");
     Ok((!gone).then(|| Value {
         observer,

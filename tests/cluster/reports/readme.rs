@@ -19,6 +19,10 @@ pub const TESTS: &[(&str, Test)] = &[
         "doctor_in_the_readme_is_what_it_prints",
         doctor_is_what_it_prints,
     ),
+    (
+        "versions_in_the_readme_are_the_nodes",
+        versions_are_the_nodes,
+    ),
 ];
 
 const README: &str = include_str!("../../../README.md");
@@ -116,4 +120,14 @@ fn doctor_is_what_it_prints(bed: &Bed) -> Result<()> {
         "{agent} && systemctl enable --now ringcheck.timer"
     ))?;
     result
+}
+
+/// The README's table has the nodes' Debian, with these versions.
+fn versions_are_the_nodes(bed: &Bed) -> Result<()> {
+    let script = ". /etc/os-release && echo $VERSION_ID && \
+        dpkg-query --show --showformat='${source:Upstream-Version}\n' corosync pacemaker pcs";
+    let shown = bed.node(1).sh(script)?;
+    let row = shown.lines().collect::<Vec<_>>().join(" | ");
+    ensure!(README.contains(&format!("| {row} |\n")), "no `{row}`");
+    Ok(())
 }
