@@ -1,6 +1,6 @@
 # All of it needs root: the lab boots real nodes.  Their Debian is bookworm (12), or with
 # SUITE=trixie 13: `make test SUITE=trixie`, and so with demo, test-cluster, soak, bench and lab.
-.PHONY: demo test test-cluster soak bench deb rpm packages lab lab-down setup setup-packages build-lab
+.PHONY: demo test test-cluster soak bench deb rpm packages deny lab lab-down setup setup-packages build-lab
 
 SUITE = bookworm
 export LAB_SUITE = $(SUITE)
@@ -19,7 +19,7 @@ test: setup-packages
 	@shellcheck alert-scripts/* packaging/*.sh packaging/rpm/*.sh
 	@mandoc -T lint -W warning man/*.[58] man/ja/*.[58]
 	@cargo test --locked --workspace
-	@$(MAKE) --no-print-directory packages
+	@$(MAKE) --no-print-directory deny packages
 	@cargo test --locked --test cluster
 
 # The cluster tests, or with TEST=name those whose names contain it.
@@ -51,6 +51,13 @@ packages: deb rpm
 	@lintian --allow-root --fail-on error target/debian/*.deb
 	@rpmlint --config packaging/rpm/rpmlint.toml target/generate-rpm/*.rpm
 	@sh packaging/rpm/check.sh target/generate-rpm/*.rpm
+
+# What it is built with: licences, sources, duplicates, and known faults where their list can be had.
+deny: setup-packages
+	@cargo deny --locked check bans licenses sources
+	@if cargo deny --locked fetch db 2> target/advisories.log; \
+		then cargo deny --locked --offline check advisories; \
+		else echo "advisories not checked: their database cannot be had (target/advisories.log)"; fi
 
 # Leave such a cluster up to play with.
 lab: build-lab

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what building and checking packages needs and the machine lacks, on Debian; on a
-# system with rpm it says what is missing. And cargo-generate-rpm into target/tools. Silent when
+# system with rpm it says what is missing. And cargo's tools into target/tools. Silent when
 # nothing is missing.
 set -eu
 cd "$(dirname "$0")/.."
@@ -23,10 +23,11 @@ elif command -v rpm > /dev/null; then
 fi
 
 PATH=$PWD/target/tools/bin:$PATH
-if ! command -v cargo-generate-rpm > /dev/null; then
-    echo "setup: installing cargo-generate-rpm into target/tools (some minutes, only once)"
-    mkdir -p target
-    log=target/setup.log
-    cargo install cargo-generate-rpm --locked --version 0.21.1 --root target/tools > "$log" 2>&1 \
-        || fail "cargo cannot install cargo-generate-rpm: see $log"
-fi
+mkdir -p target
+for tool in cargo-generate-rpm@0.21.1 cargo-deny@0.20.2; do
+    if ! command -v "${tool%@*}" > /dev/null; then
+        echo "setup: installing ${tool%@*} into target/tools (some minutes, only once)"
+        cargo install "$tool" --locked --root target/tools > target/setup.log 2>&1 \
+            || fail "cargo cannot install ${tool%@*}: see target/setup.log"
+    fi
+done
