@@ -92,7 +92,8 @@ pub fn a_killed_drill_is_repaired(bed: &Bed) -> Result<()> {
     before.is_unchanged(bed)?;
 
     // What the cluster will not stop is not taken out of the configuration.
-    signalled(node, "", "recovered", "KILL")?;
+    signalled(node, "--move=ring", "recovered", "KILL")?;
+    node.run(&["crm_resource", "--wait", "--timeout=30"])?;
     node.run(&["pcs", "property", "set", "maintenance-mode=true"])?;
     wait_until("the maintenance", LONG, || {
         let screen = node.run(&["crm_mon", "-1", "--output-as=xml"])?;

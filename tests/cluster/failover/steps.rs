@@ -75,6 +75,10 @@ fn steps(bed: &Bed) -> Result<()> {
     })?;
     watch.all_is_well(&all, &up)?;
 
+    let said = home.sh(guide.take("ringcheck drill ")?)?;
+    ensure!(said.contains("the drill passed"), "{said}");
+    watch.all_is_well(&all, &up)?;
+
     let others: Vec<usize> = all.into_iter().filter(|&n| n != home.number()).collect();
     let rest = without(bed, home.number());
     let start = Instant::now();
