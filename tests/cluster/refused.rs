@@ -53,7 +53,7 @@ fn an_ordinary_user_is_refused(bed: &Bed) -> Result<()> {
         "run ringcheck as root or hacluster",
     )?;
     for undo in [&["setup"][..], &["setup", "--undo"]] {
-        refuses(node, "nobody", undo, 4, "run it as root, not as nobody")?;
+        refuses(node, "nobody", undo, 4, "run it as root, not as uid")?;
     }
     ensure!(
         bed.seen_from(2)? == bed.all("UP"),
