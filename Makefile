@@ -1,6 +1,6 @@
 # All of it needs root: the lab boots real nodes.  Their Debian is bookworm (12), or with
 # SUITE=trixie 13: `make test SUITE=trixie`, and so with demo, test-cluster, soak, bench and lab.
-.PHONY: demo test test-cluster soak bench deb rpm packages deny lab lab-down setup setup-packages build-lab
+.PHONY: demo test test-cluster soak bench deb rpm packages deny sbom lab lab-down setup setup-packages build-lab
 
 SUITE = bookworm
 export LAB_SUITE = $(SUITE)
@@ -19,7 +19,7 @@ test: setup-packages
 	@shellcheck alert-scripts/* packaging/*.sh packaging/rpm/*.sh
 	@mandoc -T lint -W warning man/*.[58] man/ja/*.[58]
 	@cargo test --locked --workspace
-	@$(MAKE) --no-print-directory deny packages
+	@$(MAKE) --no-print-directory deny sbom packages
 	@cargo test --locked --test cluster
 
 # The cluster tests, or with TEST=name those whose names contain it.
@@ -58,6 +58,12 @@ deny: setup-packages
 	@if cargo deny --locked fetch db 2> target/advisories.log; \
 		then cargo deny --locked --offline check advisories; \
 		else echo "advisories not checked: their database cannot be had (target/advisories.log)"; fi
+
+# The list of all crates in the program, in target/ringcheck.cdx.json (CycloneDX).
+sbom: setup-packages
+	@cargo cyclonedx --quiet --format json --override-filename ringcheck.cdx
+	@mv ringcheck.cdx.json target/
+	@rm -f tests/lab/ringcheck.cdx.json
 
 # Leave such a cluster up to play with.
 lab: build-lab

@@ -24,7 +24,7 @@ fi
 
 PATH=$PWD/target/tools/bin:$PATH
 mkdir -p target
-for tool in cargo-generate-rpm@0.21.1 cargo-deny@0.20.2; do
+for tool in cargo-generate-rpm@0.21.1 cargo-deny@0.20.2 cargo-cyclonedx@0.5.9; do
     if ! command -v "${tool%@*}" > /dev/null; then
         echo "setup: installing ${tool%@*} into target/tools (some minutes, only once)"
         cargo install "$tool" --locked --root target/tools > target/setup.log 2>&1 \
