@@ -55,7 +55,7 @@ packages: deb rpm
 # What it is built with: licences, sources, duplicates, and known faults where their list can be had.
 deny: setup-packages
 	@cargo deny --locked check bans licenses sources
-	@if cargo deny --locked fetch db 2> target/advisories.log; \
+	@if timeout 60 cargo deny --locked fetch db 2> target/advisories.log; \
 		then cargo deny --locked --offline check advisories; \
 		else echo "advisories not checked: their database cannot be had (target/advisories.log)"; fi
 
