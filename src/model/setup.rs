@@ -59,7 +59,7 @@ pub fn plan(found: &Found) -> Vec<Step> {
     if let Some(alerts) = &found.alerts {
         steps.push(match alerts.iter().find(|alert| alert.is_ours()) {
             Some(alert) => done(&format!("alert {} is registered", alert.id)),
-            None => run(&register()),
+            None => register(),
         });
     }
     steps
@@ -102,21 +102,20 @@ pub fn undo(found: &Found) -> Vec<Step> {
 }
 
 /// Registers the alert agent for the events that it is for, which pcs has no words for.
-fn register() -> [&'static str; 6] {
-    const ALERT: &str = concat!(
-        "<configuration><alerts>",
-        r#"<alert id="ringcheck" path="/usr/share/ringcheck/alerts/ringcheck-alert">"#,
-        r#"<select><select_nodes/></select></alert>"#,
-        "</alerts></configuration>"
+fn register() -> Step {
+    let alert = format!(
+        "<configuration><alerts><alert id=\"{ID}\" path=\"{AGENT}\">\
+         <select><select_nodes/></select></alert></alerts></configuration>"
     );
-    [
+    let scope = "--scope=configuration";
+    run(&[
         "cibadmin",
         "--modify",
         "--allow-create",
-        "--scope=configuration",
+        scope,
         "--xml-text",
-        ALERT,
-    ]
+        &alert,
+    ])
 }
 
 fn done(what: &str) -> Step {

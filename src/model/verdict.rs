@@ -118,7 +118,8 @@ pub struct Judgement {
     /// The names of the joined peers that each link does not reach, where there are any and
     /// they are to be published.
     pub lost: BTreeMap<LinkNumber, Vec<String>>,
-    /// When to look again, because a link cannot be judged before.
+    /// When to look again, because a link cannot be judged before, or not all are known that it
+    /// has lost.
     pub look_again: Option<Moment>,
 }
 
