@@ -164,10 +164,50 @@ fn a_peer_that_dies_counts_until_it_has_left() {
     assert_eq!(numbers(&node, 0), ["1"]);
     node.change(|cluster| cluster.leave(2));
     node.passes(3, 5000);
-    assert_eq!(shown(&node), "0 0 green", "alone, but well");
+    assert_eq!(shown(&node), "green", "alone, but well");
+    assert_eq!(numbers(&node, 0), ["1", "-"]);
     node.change(|cluster| cluster.interface(1, Interface::Absent));
     node.pass().unwrap();
-    assert_eq!(shown(&node), "0 0 yellow");
+    assert_eq!(shown(&node), "yellow");
+}
+
+/// With 0 the rule would prefer the newcomer, which has no number yet.
+#[test]
+fn a_node_that_was_alone_never_reaches_0_of_those_that_join() {
+    let node = node_with(1);
+    node.change(|cluster| {
+        cluster.cut_all(2);
+        cluster.leave(2);
+    });
+    node.passes(3, 5000);
+    assert_eq!(shown(&node), "green");
+    node.change(|cluster| {
+        cluster.join(2);
+        cluster.heal(2, 0);
+    });
+    node.later(2000, Event::Heal(2, 1));
+    node.passes(3, 1000);
+    node.passes(3, 5000);
+    assert_eq!(shown(&node), "1 1 green");
+    assert_eq!(numbers(&node, 0), ["-", "1"]);
+    assert_eq!(numbers(&node, 1), ["-", "1"]);
+}
+
+#[test]
+fn a_link_that_a_joining_peer_does_not_answer_on_reaches_0() {
+    let node = node_with(1);
+    node.change(|cluster| {
+        cluster.cut_all(2);
+        cluster.leave(2);
+    });
+    node.passes(3, 5000);
+    node.change(|cluster| {
+        cluster.join(2);
+        cluster.heal(2, 0);
+    });
+    node.passes(5, 5000);
+    assert_eq!(shown(&node), "1 0 yellow");
+    assert_eq!(numbers(&node, 1), ["-", "0"]);
 }
 
 #[test]
@@ -288,7 +328,7 @@ fn a_node_that_starts_says_neither_before_it_knows() {
     node.pass().unwrap();
     assert_eq!((node.states().as_str(), shown(&node).as_str()), ("", ""));
     node.passes(4, 5000);
-    assert_eq!(shown(&node), "0 0 green");
+    assert_eq!(shown(&node), "green");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Which joined peers each link reaches, so that a location rule can count them.
 //!
 //! A peer counts from its first answer since it joined until its silence is proven, and again
-//! only after the recovery hold: each change of the number may move services.
+//! only after the recovery hold: each change of the number may move services. A link that reaches
+//! nobody has no number unless it is FAULTY and there is somebody: 0 would make a node that is
+//! alone give its services to the first one that joins it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,16 +33,19 @@ pub fn judge(
         enabled && (heard == Some(&Evidence::Good) || was_reached(before, link, id, peer))
     };
     let joined = || facts.peers.iter().filter(|(_, peer)| peer.joined);
-    let of = |(link, state)| -> BTreeSet<NodeId> {
-        let reached = joined().filter(|(id, peer)| match facts.transport {
-            Transport::Knet => !lost(link, id) && answers(link, id, peer),
-            Transport::Udpu | Transport::Udp => state == LinkState::Up,
-        });
-        reached.map(|(&id, _)| id).collect()
+    let reaches = |link, state, id, peer| match facts.transport {
+        Transport::Knet => !lost(link, id) && answers(link, id, peer),
+        Transport::Udpu | Transport::Udp => state == LinkState::Up,
+    };
+    let of = |link, state| -> Option<BTreeSet<NodeId>> {
+        let reached = joined().filter(|(id, peer)| reaches(link, state, id, peer));
+        let reached: BTreeSet<_> = reached.map(|(&id, _)| id).collect();
+        let failed = state == LinkState::Faulty && joined().next().is_some();
+        (failed || !reached.is_empty()).then_some(reached)
     };
     let links = judgement.verdicts.iter();
     let reached = links.filter_map(|(link, verdict)| match verdict.state {
-        Some(state) => Some((*link, of((link, state)))),
+        Some(state) => Some((*link, of(link, state)?)),
         None => Some((*link, before.reached.get(link)?.clone())),
     });
     reached.collect()

@@ -122,7 +122,7 @@ pub fn wait_reached(bed: &Bed, peers: &str) -> Result<()> {
     })
 }
 
-fn reached(bed: &Bed, node: &Node) -> Result<Option<String>> {
+pub fn reached(bed: &Bed, node: &Node) -> Result<Option<String>> {
     let key = (node.name().to_owned(), "ringpeers_0".to_owned());
     Ok(bed.all_seen_from(node.number())?.remove(&key))
 }

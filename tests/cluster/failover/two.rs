@@ -2,13 +2,13 @@
 //! service, and what does is what its table says.
 
 use anyhow::{Result, ensure};
-use lab::Cut;
+use lab::{Cut, wait_until};
 
 use super::guide::{Guide, RULE};
 use super::health::{compare_all, sticky};
-use super::rule::{publish, wait_reached};
+use super::rule::{publish, reached, wait_reached};
 use super::{settled, tidily, wait_started};
-use crate::bed::Bed;
+use crate::bed::{Bed, LONG};
 
 pub fn in_two_nodes_nothing_stops(bed: &Bed) -> Result<()> {
     tidily(bed, nothing_stops)
@@ -20,14 +20,18 @@ fn nothing_stops(bed: &Bed) -> Result<()> {
     let mut guide = Guide::section(RULE)?;
     home.sh(guide.take("pcs constraint location ")?)?;
 
-    // A node that is alone.
+    // A node that is alone, and is no worse than who joins it.
     let other = bed.node(3 - home.number());
     let before = settled(bed)?;
     other.run(&["pcs", "cluster", "stop"])?;
+    wait_until("no number on a node that is alone", LONG, || {
+        Ok(reached(bed, home)?.is_none().then_some(()))
+    })?;
     wait_started(bed, &[home.number()], "the service alone", |_| true)?;
     ensure!(settled(bed)? == before, "it moved");
     other.run(&["pcs", "cluster", "start"])?;
     wait_reached(bed, "1")?;
+    ensure!(settled(bed)? == before, "it moved to the node that joined");
 
     home.cut(0, Cut::Carrier)?;
     wait_reached(bed, "0")?;

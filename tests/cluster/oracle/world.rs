@@ -122,10 +122,12 @@ impl World {
         members.filter(silent).collect()
     }
 
-    /// How many members a node reaches over a link, if it runs and the link is configured.
+    /// How many members a node reaches over a link, if it runs, the link is configured and there
+    /// are any.
     pub fn reached(&self, n: usize, link: u8) -> Option<usize> {
         self.shows(n, link)?;
-        Some(self.partition(n).len() - 1 - self.lost(n, link).len())
+        let others = self.partition(n).len() - 1;
+        (others > 0).then(|| others - self.lost(n, link).len())
     }
 
     /// Whether a node that runs has lost a link, and not another one.
