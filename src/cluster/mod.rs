@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::model::attribute::{Attributes, Change};
 use crate::model::failure::Failure;
 use crate::model::link::{Facts, NodeId};
+use crate::model::outline::Outline;
 
 pub mod alert;
 pub mod boot;
@@ -28,11 +29,12 @@ pub mod user;
 
 /// Where facts come from.
 pub trait Source {
-    /// Everything about the links as it is now.
+    /// Everything about the links as it is now. What is in the outline that is `known` need not
+    /// be read again while nothing says that it has changed, and all is well.
     ///
     /// # Errors
     /// When no whole picture can be had, for whatever reason, or not before the deadline.
-    fn observe(&mut self, deadline: Instant) -> Result<Facts, Failure>;
+    fn observe(&mut self, deadline: Instant, known: Option<&Outline>) -> Result<Facts, Failure>;
 }
 
 /// Where attributes go.

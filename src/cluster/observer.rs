@@ -1,6 +1,8 @@
 //! Puts together what Corosync and the kernel say: the facts of a pass.
 
-use std::time::Instant;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Source;
 use super::corosync::Corosync;
@@ -8,6 +10,12 @@ use super::interface;
 use crate::model::failure::{Exit, Failure};
 use crate::model::link::{Facts, Interface, LocalLink};
 use crate::model::metrics::Traffic;
+use crate::model::outline::Outline;
+
+const CONFIGURATION: &str = "/etc/corosync/corosync.conf";
+
+/// How long after the configuration file was written its reload is expected.
+const RELOAD: Duration = Duration::from_secs(60);
 
 /// The node that this process runs on.
 #[derive(Debug, Default)]
@@ -25,11 +33,9 @@ impl Observer {
             traffic: Traffic::new(),
         }
     }
-}
 
-impl Source for Observer {
-    fn observe(&mut self, deadline: Instant) -> Result<Facts, Failure> {
-        let picture = self.corosync.read(deadline)?;
+    fn look(&mut self, deadline: Instant, known: Option<&Outline>) -> Result<Facts, Failure> {
+        let picture = self.corosync.read(deadline, known)?;
         self.traffic = picture.traffic;
         let addresses = interface::addresses().map_err(|error| {
             let line = format!("cannot list the network interfaces: {error}");
@@ -54,8 +60,33 @@ impl Source for Observer {
             node: picture.node,
             name: picture.name,
             transport: picture.transport,
+            memberships: picture.memberships,
             links: links.collect(),
             peers: picture.peers,
         })
     }
+}
+
+impl Source for Observer {
+    fn observe(&mut self, deadline: Instant, known: Option<&Outline>) -> Result<Facts, Failure> {
+        let known = known.filter(|_| !is_being_configured());
+        let facts = self.look(deadline, known)?;
+        // The address that is missing may have been taken out of use.
+        match known.is_some() && facts.links.values().any(|l| l.interface.is_broken()) {
+            true => self.look(deadline, None),
+            false => Ok(facts),
+        }
+    }
+}
+
+/// Whether Corosync's configuration file was written lately, so that a reload may follow, which
+/// changes links without any other sign.
+fn is_being_configured() -> bool {
+    let Ok(file) = fs::metadata(CONFIGURATION) else {
+        return false;
+    };
+    // Nobody can set the time of a change, as `cp -p` and rsync set that of the modification.
+    let written = UNIX_EPOCH + Duration::from_secs(file.ctime().max(0) as u64);
+    let age = SystemTime::now().duration_since(written);
+    age.is_ok_and(|age| age < RELOAD)
 }

@@ -42,7 +42,7 @@ pub fn run(config: Option<&Path>, trigger: Trigger, journal: Journal) -> Result<
         let node = match state.node {
             Some(node) => Ok(node),
             None => Observer::default()
-                .observe(deadline)
+                .observe(deadline, None)
                 .map(|facts| facts.node),
         };
         let stored = node.and_then(|node| Pacemaker.query(node, deadline));

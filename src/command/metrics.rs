@@ -14,6 +14,7 @@ use crate::cluster::observer::Observer;
 use crate::model::failure::{Exit, Failure};
 use crate::model::link::Facts;
 use crate::model::metrics::{self, Account, Links};
+use crate::model::outline::Outline;
 use crate::model::settings::Settings;
 use crate::model::verdict::Judgement;
 use crate::store::FOLDER;
@@ -90,8 +91,8 @@ impl Witness {
 }
 
 impl Source for Witness {
-    fn observe(&mut self, deadline: Instant) -> Result<Facts, Failure> {
-        let facts = self.observer.observe(deadline);
+    fn observe(&mut self, deadline: Instant, known: Option<&Outline>) -> Result<Facts, Failure> {
+        let facts = self.observer.observe(deadline, known);
         if self.wanted {
             self.seen = facts.as_ref().ok().cloned();
         }

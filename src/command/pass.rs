@@ -18,6 +18,7 @@ use crate::model::health::Health;
 use crate::model::link::{Facts, LinkState, NodeId};
 use crate::model::memory::{LinkMemory, Memory};
 use crate::model::moment::Moment;
+use crate::model::outline::Outline;
 use crate::model::settings::Settings;
 use crate::model::transition::{self, Transition};
 use crate::model::verdict::{self, Judgement};
@@ -89,7 +90,11 @@ impl Pass<'_> {
         // What is hung must leave time to say so in the attributes.
         let reserve = RESERVE.min(self.settings.deadline / 2);
         let in_time = self.deadline.checked_sub(reserve).unwrap_or(self.deadline);
-        let facts = match self.source.observe(in_time) {
+        let force = self.force && first;
+        let compares = force || (first && self.must_compare(state, now));
+        let known = state.outline.take();
+        let known = known.filter(|outline| !compares && outline.is_fresh(now));
+        let facts = match self.source.observe(in_time, known.as_ref()) {
             Ok(facts) => facts,
             Err(failure) => {
                 self.doubt(state, now)?;
@@ -98,8 +103,11 @@ impl Pass<'_> {
         };
         let unreadable = state.unreadable_since.take();
         state.node = Some(facts.node);
+        state.outline = match known {
+            Some(known) => known.followed_by(&facts, now),
+            None => Outline::of(&facts, now),
+        };
         notice_members(state, &facts, now);
-        let force = self.force && first;
         let compare = force || (first && self.must_compare(state, now));
         let asked = compare.then(|| self.registry.query(facts.node, self.deadline));
         let (stored, failure) = match asked {

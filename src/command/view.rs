@@ -84,7 +84,7 @@ impl View {
     /// As [`Source::observe`].
     pub fn look(observer: &mut Observer, settings: &Settings) -> Result<View, Failure> {
         let deadline = Instant::now() + settings.deadline;
-        let facts = observer.observe(deadline)?;
+        let facts = observer.observe(deadline, None)?;
         let now = BootClock.now();
         let known = Known::read(now);
         let memory = known.state.as_ref().map(|state| state.memory.clone());
@@ -108,7 +108,7 @@ impl View {
         settings: &Settings,
     ) -> Result<(), Failure> {
         let deadline = Instant::now() + settings.deadline;
-        self.facts = observer.observe(deadline)?;
+        self.facts = observer.observe(deadline, None)?;
         (self.now, self.wall) = (BootClock.now(), Local::now());
         let memory = &self.judgement.memory;
         self.judgement = verdict::judge(&self.facts, settings, memory, self.now);

@@ -170,9 +170,10 @@ pub struct PeerLink {
     pub connected: bool,
     /// How often it went down; 1 on a healthy start, so only changes mean something.
     pub down_count: u32,
-    /// Mean round-trip time in µs; the last known one while not connected.
+    /// Mean round-trip time in µs; the last known one while not connected. 0 in facts that an
+    /// outline served, since no verdict needs it.
     pub latency: u32,
-    /// Usable packet size in bytes; the last known one while not connected.
+    /// Usable packet size in bytes; as with the latency.
     pub mtu: u32,
 }
 
@@ -185,6 +186,10 @@ pub struct Facts {
     pub name: String,
     /// How Corosync talks.
     pub transport: Transport,
+    /// How often Corosync has entered a membership since it started
+    /// (`stats.srp.operational_entered`), where it counts that. As long as it stays the same,
+    /// nobody has left or joined.
+    pub memberships: Option<u64>,
     /// This node's links: those that its node list entry has an address for.
     pub links: BTreeMap<LinkNumber, LocalLink>,
     /// All other nodes of the node list.

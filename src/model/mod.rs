@@ -15,6 +15,7 @@ pub mod member;
 pub mod memory;
 pub mod metrics;
 pub mod moment;
+pub mod outline;
 pub mod reached;
 pub mod settings;
 pub mod setup;

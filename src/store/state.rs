@@ -16,6 +16,7 @@ use crate::model::flaps::Flaps;
 use crate::model::link::NodeId;
 use crate::model::memory::{Evidence, Memory};
 use crate::model::moment::Moment;
+use crate::model::outline::Outline;
 
 /// The state file's name in its folder.
 pub const FILE: &str = "state.json";
@@ -41,6 +42,9 @@ pub struct State {
     /// This node's id, once it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<NodeId>,
+    /// What the next pass need not ask of Corosync.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outline: Option<Outline>,
     /// The joined members with the count of their joins.
     pub members: BTreeMap<NodeId, u32>,
     /// The attributes that the attribute manager has acknowledged.
@@ -105,6 +109,7 @@ impl State {
                 self.unreadable_since,
                 self.flaps.latest(),
                 self.memory.alone_since,
+                self.outline.as_ref().map(|outline| outline.read),
             ]);
         let to_come = evidence
             .map(|evidence| match evidence {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ringcheck::model::link::{
     Facts, Interface, LinkNumber, LocalLink, NodeId, Peer, PeerLink, Transport,
 };
+use ringcheck::model::outline::{Outline, OutlinedLink, OutlinedPeer};
 
 /// What can happen to a cluster.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub enum Event {
 pub struct Cluster {
     facts: Facts,
     silent: BTreeSet<u32>,
+    /// Corosync's configuration file was written lately.
+    configuring: bool,
     pongs: RefCell<BTreeMap<NodeId, u64>>,
 }
 
@@ -43,6 +46,7 @@ impl Cluster {
             node: NodeId(1),
             name: "vm01".into(),
             transport: Transport::Knet,
+            memberships: Some(1),
             links: (0..links)
                 .map(|link| (LinkNumber(link), local(link)))
                 .collect(),
@@ -53,6 +57,7 @@ impl Cluster {
         let mut cluster = Cluster {
             facts,
             silent: BTreeSet::new(),
+            configuring: false,
             pongs: RefCell::default(),
         };
         for link in (0..peers).flat_map(|peer| (0..links).map(move |link| (peer + 2, link))) {
@@ -81,6 +86,48 @@ impl Cluster {
             peer.pongs = *pongs;
         }
         facts
+    }
+
+    /// The same by an outline, while nothing says that it has changed and all is well.
+    pub fn glance(&self, known: &Outline) -> Option<Facts> {
+        let now = self.facts();
+        if self.configuring || now.memberships != Some(known.memberships) {
+            return None;
+        }
+        let link = |(&number, link): (&LinkNumber, &OutlinedLink)| {
+            let now = now.links.values().find(|now| now.ip == link.ip)?;
+            let link = LocalLink {
+                address: link.address.clone(),
+                ip: link.ip,
+                interface: Some(now.interface.clone()).filter(|now| !now.is_broken())?,
+                ping_interval: link.ping_interval,
+                ping_timeout: link.ping_timeout,
+                rrp_faulty: None,
+            };
+            Some((number, link))
+        };
+        let peer = |(&id, peer): (&NodeId, &OutlinedPeer)| {
+            let now = now.peers.get(&id);
+            let link = |number| now?.links.get(number);
+            let links = peer
+                .links
+                .iter()
+                .map(|number| Some((*number, *link(number)?)));
+            match peer.joined {
+                false => Some((id, peer.unasked())),
+                true => Some((id, peer.with(links.collect::<Option<_>>()?))),
+            }
+        };
+        let facts = Facts {
+            links: known.links.iter().map(link).collect::<Option<_>>()?,
+            peers: known.peers.iter().map(peer).collect::<Option<_>>()?,
+            ..now
+        };
+        let joined = facts.peers.values().filter(|peer| peer.joined);
+        let mut links = joined.flat_map(|peer| peer.links.values());
+        links
+            .all(|link| link.enabled && link.connected)
+            .then_some(facts)
     }
 
     pub fn silence(&mut self, peer: u32) {
@@ -134,6 +181,7 @@ impl Cluster {
 
     pub fn leave(&mut self, peer: u32) {
         self.peer(peer).joined = false;
+        self.enter_membership();
     }
 
     pub fn join(&mut self, id: u32) {
@@ -142,9 +190,17 @@ impl Cluster {
             peer.joined = true;
             peer.join_count += 1;
         }
+        self.enter_membership();
+    }
+
+    /// The same members may enter one anew.
+    pub fn enter_membership(&mut self) {
+        let memberships = self.facts.memberships.as_mut();
+        *memberships.expect("it is counted") += 1;
     }
 
     pub fn add_link(&mut self, link: u8) {
+        self.configuring = true;
         let number = LinkNumber(link);
         self.facts
             .links
@@ -175,9 +231,15 @@ impl Cluster {
     }
 
     pub fn address(&mut self, link: u8, address: &str) {
+        self.configuring = true;
         let link = self.facts.links.get_mut(&LinkNumber(link)).unwrap();
         link.address = address.into();
         link.ip = address.parse().ok();
+    }
+
+    /// The configuration file that was loaded is an old one.
+    pub fn reload_long_ago(&mut self) {
+        self.configuring = false;
     }
 
     pub fn apply(&mut self, event: &Event) {

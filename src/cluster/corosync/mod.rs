@@ -16,7 +16,9 @@
 //!    `ErrLibrary` is "not running", `ErrTryAgain` is "starting".
 //! 6. `cfg::node_status_get` always returns eight links.
 
+mod glance;
 mod map;
+mod picture;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -24,12 +26,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rust_corosync::{NodeId as CsNodeId, cfg, cmap};
+use rust_corosync::cmap;
 
-use self::map::{Map, not_connected, unreadable};
+use self::glance::glance;
+use self::map::Map;
+use self::picture::{picture, traffic};
 use crate::model::failure::{Exit, Failure};
-use crate::model::link::{LinkNumber, NodeId, Peer, PeerLink, Transport};
-use crate::model::metrics::{Counter, Traffic};
+use crate::model::link::{LinkNumber, NodeId, Peer, Transport};
+use crate::model::metrics::Traffic;
+use crate::model::outline::Outline;
 
 /// What Corosync says of the links.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +45,8 @@ pub struct Picture {
     pub name: String,
     /// How Corosync talks.
     pub transport: Transport,
+    /// [`Facts::memberships`](crate::model::link::Facts::memberships).
+    pub memberships: Option<u64>,
     /// The links that this node has an address for.
     pub links: BTreeMap<LinkNumber, ConfiguredLink>,
     /// All other nodes.
@@ -64,10 +71,10 @@ pub struct ConfiguredLink {
     pub rrp_faulty: Option<bool>,
 }
 
-/// The connection to corosync, made at the first read and kept for the next ones.
+/// The connections to corosync, made at the first read and kept for the next ones.
 #[derive(Debug)]
 pub struct Corosync {
-    requests: Option<Sender<()>>,
+    requests: Option<Sender<Option<Outline>>>,
     answers: Receiver<Result<Picture, Failure>>,
     /// An answer that did not come before its deadline is still to come.
     overdue: bool,
@@ -94,11 +101,11 @@ impl Corosync {
     }
 
     fn with(mut reader: Reader) -> Corosync {
-        let (requests, asked) = channel();
+        let (requests, asked) = channel::<Option<Outline>>();
         let (answer, answers) = channel();
         thread::spawn(move || {
-            while asked.recv().is_ok() {
-                if answer.send(reader.read()).is_err() {
+            while let Ok(known) = asked.recv() {
+                if answer.send(reader.read(known.as_ref())).is_err() {
                     break;
                 }
             }
@@ -110,12 +117,12 @@ impl Corosync {
         }
     }
 
-    /// Reads the whole picture.
+    /// Reads the whole picture, or by what is known already the state of the links only.
     ///
     /// # Errors
     /// When corosync is not running, does not allow it, gives no whole picture, or does not
     /// answer before the deadline.
-    pub fn read(&mut self, deadline: Instant) -> Result<Picture, Failure> {
+    pub fn read(&mut self, deadline: Instant, known: Option<&Outline>) -> Result<Picture, Failure> {
         let late = || {
             let line = "cannot read link state from cmap: corosync does not answer; look at `systemctl status corosync`";
             Failure::new(Exit::Deadline, line)
@@ -133,7 +140,8 @@ impl Corosync {
                 Err(RecvTimeoutError::Disconnected) => return Err(lost()),
             }
         }
-        let asked = self.requests.as_ref().map(|requests| requests.send(()));
+        let ask = |requests: &Sender<_>| requests.send(known.cloned());
+        let asked = self.requests.as_ref().map(ask);
         match (asked, self.answers.recv_timeout(left())) {
             (Some(Ok(())), Ok(answer)) => answer,
             (Some(Ok(())), Err(RecvTimeoutError::Timeout)) => {
@@ -159,266 +167,29 @@ impl Drop for Corosync {
 /// The thread's side.
 #[derive(Default)]
 struct Reader {
-    maps: Option<(Map, Map)>,
+    stats: Option<Map>,
+    icmap: Option<Map>,
     traffic: bool,
 }
 
 impl Reader {
-    fn read(&mut self) -> Result<Picture, Failure> {
-        let (icmap, stats) = match self.maps.take() {
-            Some(maps) => maps,
-            None => (
-                Map::connect(cmap::Map::Icmap)?,
-                Map::connect(cmap::Map::Stats)?,
-            ),
-        };
+    fn read(&mut self, known: Option<&Outline>) -> Result<Picture, Failure> {
+        // After an error both are connected anew.
+        let (stats, icmap) = (self.stats.take(), self.icmap.take());
+        let connect = |map| move || Map::connect(map);
+        let stats = stats.map_or_else(connect(cmap::Map::Stats), Ok)?;
+        if let Some(known) = known.filter(|_| !self.traffic)
+            && let Some(picture) = glance(&stats, known)?
+        {
+            (self.stats, self.icmap) = (Some(stats), icmap);
+            return Ok(picture);
+        }
+        let icmap = icmap.map_or_else(connect(cmap::Map::Icmap), Ok)?;
         let mut picture = picture(&icmap, &stats)?;
         if self.traffic {
             picture.traffic = traffic(&stats, &picture.peers)?;
         }
-        self.maps = Some((icmap, stats));
+        (self.stats, self.icmap) = (Some(stats), Some(icmap));
         Ok(picture)
-    }
-}
-
-fn picture(icmap: &Map, stats: &Map) -> Result<Picture, Failure> {
-    let key = "nodelist.local_node_pos";
-    let local = icmap.number(key)?.ok_or_else(|| {
-        unreadable(
-            key,
-            "this node is in no node list; check the nodelist of /etc/corosync/corosync.conf",
-        )
-    })?;
-    let mut transport = match icmap.text("totem.transport")?.as_deref() {
-        None | Some("knet") => Transport::Knet,
-        Some("udpu") => Transport::Udpu,
-        Some("udp") => Transport::Udp,
-        Some(_) => {
-            return Err(unreadable(
-                "totem.transport",
-                "it is a transport unknown to ringcheck",
-            ));
-        }
-    };
-    let mut nodes = BTreeMap::new();
-    for position in 0.. {
-        match icmap.number(&format!("nodelist.node.{position}.nodeid"))? {
-            Some(id) => nodes.insert(position, NodeId(id)),
-            None => break,
-        };
-    }
-    let node = nodes.remove(&local).ok_or_else(|| {
-        unreadable(
-            &format!("nodelist.node.{local}.nodeid"),
-            "the node list is incomplete",
-        )
-    })?;
-    let mut links = links(icmap, local, node, &nodes)?;
-    let peers = nodes
-        .into_iter()
-        .map(|(position, id)| Ok((id, peer(icmap, stats, position, id, &links)?)))
-        .collect::<Result<BTreeMap<_, _>, Failure>>()?;
-    if !peers.is_empty() && peers.values().all(|peer| peer.links.is_empty()) {
-        for (number, link) in &mut links {
-            let faulty = icmap.number(&format!("runtime.totem.pg.mrp.rrp.{number}.faulty"))?;
-            link.rrp_faulty = faulty.map(|faulty| faulty != 0);
-        }
-        let rrp = links.values().any(|link| link.rrp_faulty.is_some());
-        transport = match transport {
-            Transport::Knet if !rrp => {
-                return Err(unreadable("stats.knet", "it has no link of any peer"));
-            }
-            // Corosync 2 knows no knet: a missing transport is its own default.
-            Transport::Knet => Transport::Udp,
-            other => other,
-        };
-    }
-    Ok(Picture {
-        node,
-        name: name(icmap, local, node)?,
-        transport,
-        links,
-        peers,
-        traffic: Traffic::new(),
-    })
-}
-
-/// What knet counts on each link to each peer. A counter that this Corosync does not have is
-/// left out.
-fn traffic(stats: &Map, peers: &BTreeMap<NodeId, Peer>) -> Result<Traffic, Failure> {
-    let mut traffic = Traffic::new();
-    for (&id, peer) in peers {
-        for &number in peer.links.keys() {
-            let counted = traffic.entry((id, number)).or_default();
-            for counter in Counter::all() {
-                let key = format!("stats.knet.node{id}.link{number}.{}", counter.key());
-                counted.extend(stats.counter(&key)?.map(|value| (counter, value)));
-            }
-        }
-    }
-    Ok(traffic)
-}
-
-fn name(icmap: &Map, position: u32, id: NodeId) -> Result<String, Failure> {
-    let key = format!("nodelist.node.{position}.name");
-    Ok(icmap.text(&key)?.unwrap_or_else(|| id.to_string()))
-}
-
-fn links(
-    icmap: &Map,
-    position: u32,
-    node: NodeId,
-    peers: &BTreeMap<u32, NodeId>,
-) -> Result<BTreeMap<LinkNumber, ConfiguredLink>, Failure> {
-    let mut links = BTreeMap::new();
-    for number in LinkNumber::all() {
-        let Some(configured) =
-            icmap.text(&format!("nodelist.node.{position}.ring{number}_addr"))?
-        else {
-            continue;
-        };
-        let time = |what: &str| -> Result<Duration, Failure> {
-            let key = format!("runtime.config.totem.interface.{number}.knet_ping_{what}");
-            let milliseconds = icmap.number(&key)?.unwrap_or_default();
-            Ok(Duration::from_millis(milliseconds.into()))
-        };
-        let link = ConfiguredLink {
-            ip: configured.parse().ok(),
-            configured,
-            ping_interval: time("interval")?,
-            ping_timeout: time("timeout")?,
-            rrp_faulty: None,
-        };
-        links.insert(number, link);
-    }
-    if links.values().any(|link| link.ip.is_none()) {
-        let used = used_addresses(icmap, node, peers)?;
-        for (number, link) in &mut links {
-            link.ip = link.ip.or_else(|| used.get(number).copied());
-        }
-    }
-    Ok(links)
-}
-
-fn peer(
-    icmap: &Map,
-    stats: &Map,
-    position: u32,
-    id: NodeId,
-    links: &BTreeMap<LinkNumber, ConfiguredLink>,
-) -> Result<Peer, Failure> {
-    let member = |key: &str| format!("runtime.members.{id}.{key}");
-    let status = icmap.text(&member("status"))?;
-    let join_count = icmap.number(&member("join_count"))?.unwrap_or_default();
-    let mut peer = Peer {
-        name: name(icmap, position, id)?,
-        joined: status.as_deref() == Some("joined"),
-        join_count,
-        links: BTreeMap::new(),
-        pongs: 0,
-    };
-    for &number in links.keys() {
-        let get = |what: &str| stats.number(&format!("stats.knet.node{id}.link{number}.{what}"));
-        // A link that a reload takes away while it is read counts as not there.
-        let (Some(enabled), Some(connected), Some(down_count), Some(latency), Some(mtu)) = (
-            get("enabled")?,
-            get("connected")?,
-            get("down_count")?,
-            get("latency_ave")?,
-            get("mtu")?,
-        ) else {
-            continue;
-        };
-        peer.links.insert(
-            number,
-            PeerLink {
-                enabled: enabled != 0,
-                connected: connected != 0,
-                down_count,
-                latency,
-                mtu,
-            },
-        );
-    }
-    if peer
-        .links
-        .values()
-        .any(|link| link.enabled && !link.connected)
-    {
-        for number in peer.links.keys() {
-            let key = format!("stats.knet.node{id}.link{number}.rx_pong_packets");
-            let pongs = stats.counter(&key)?.unwrap_or_default();
-            peer.pongs = peer.pongs.saturating_add(pongs);
-        }
-    }
-    Ok(peer)
-}
-
-/// The local IP addresses that Corosync uses, where host names are configured: knet's own
-/// word first, then what this node told the others when it joined, which knows nothing of
-/// later changes but is all there is with udpu and without peers.
-fn used_addresses(
-    icmap: &Map,
-    node: NodeId,
-    peers: &BTreeMap<u32, NodeId>,
-) -> Result<BTreeMap<LinkNumber, IpAddr>, Failure> {
-    let key = format!("runtime.members.{node}.ip");
-    let mut used = told_addresses(&icmap.text(&key)?.unwrap_or_default());
-    let Some(&peer) = peers.values().next() else {
-        return Ok(used);
-    };
-    let callbacks = cfg::Callbacks {
-        corosync_cfg_shutdown_callback_fn: None,
-    };
-    let handle = cfg::initialize(&callbacks).map_err(not_connected)?;
-    let status = cfg::node_status_get(&handle, CsNodeId::from(peer.0), cfg::NodeStatusVersion::V1);
-    let links = status.map(|status| status.link_status).unwrap_or_default();
-    for (number, link) in LinkNumber::all().zip(links) {
-        if let (true, Ok(ip)) = (link.enabled, link.src_ipaddr.parse()) {
-            used.insert(number, ip);
-        }
-    }
-    Ok(used)
-}
-
-/// `r(0) ip(10.77.0.1) r(1) ip(10.77.1.1) ` → the addresses by link.
-fn told_addresses(told: &str) -> BTreeMap<LinkNumber, IpAddr> {
-    let words: Vec<&str> = told.split_ascii_whitespace().collect();
-    let inside = |word: &str, name: &str| -> Option<String> {
-        let rest = word.strip_prefix(name)?.strip_prefix('(')?;
-        Some(rest.strip_suffix(')')?.to_owned())
-    };
-    let pair = |pair: &[&str]| -> Option<(LinkNumber, IpAddr)> {
-        let [link, ip] = pair else { return None };
-        let number = inside(link, "r")?.parse().ok()?;
-        Some((LinkNumber(number), inside(ip, "ip")?.parse().ok()?))
-    };
-    words.chunks(2).filter_map(pair).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn whatever_a_node_told_is_an_address_or_nothing(
-            told in "(r\\([0-9]{0,3}\\)|ip\\([0-9a-f.:]{0,9}\\)|[rip() ]{0,6}|\\PC){0,8}"
-        ) {
-            told_addresses(&told);
-        }
-    }
-
-    #[test]
-    fn reads_what_a_node_told_of_its_addresses() {
-        let told = told_addresses("r(0) ip(10.77.0.1) r(2) ip(fd77:2::1) ");
-        let expected = [
-            (LinkNumber(0), "10.77.0.1".parse().unwrap()),
-            (LinkNumber(2), "fd77:2::1".parse().unwrap()),
-        ];
-        assert_eq!(told, BTreeMap::from(expected));
-        assert!(told_addresses("r(0) ip() r(x) ip(1.2.3.4) nonsense").is_empty());
     }
 }

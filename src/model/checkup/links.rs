@@ -171,6 +171,7 @@ mod tests {
         let facts = Facts {
             node: NodeId(1),
             name: "n1".into(),
+            memberships: None,
             transport: Transport::Knet,
             links: numbers.iter().map(local).collect(),
             peers: BTreeMap::from([(NodeId(2), peer)]),
