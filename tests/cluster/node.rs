@@ -30,7 +30,10 @@ pub fn run_as(node: &Node, user: &str, argv: &[&str]) -> Result<Ended> {
 
 /// The pid of a daemon.
 pub fn pid(node: &Node, daemon: &str) -> Result<String> {
-    Ok(node.run(&["pidof", daemon])?.trim().to_owned())
+    let pids = node.run(&["pidof", daemon])?;
+    // One that forks to execute something has its name twice for a moment; the youngest is first.
+    let pid = pids.split_ascii_whitespace().last();
+    Ok(pid.context("no process")?.to_owned())
 }
 
 /// Kills a daemon with SIGKILL.
