@@ -8,7 +8,7 @@ root=$1
 
 rm -rf "$root"
 debootstrap --variant=minbase \
-    --include=systemd,systemd-sysv,dbus,iproute2,iputils-ping,procps,less "$3" "$root" "$4"
+    --include=systemd,systemd-sysv,dbus,iproute2,iputils-ping,iputils-arping,procps,less "$3" "$root" "$4"
 
 for file in /etc/hosts /etc/resolv.conf; do
     if [ -e $file ]; then cp $file "$root/etc/"; fi
