@@ -31,9 +31,11 @@ soak: setup
 	@SEED=$${SEED:-$$(date +%s)} STEPS=$${STEPS:-300} \
 		cargo test --locked --test cluster -- --ignored --exact soak
 
-# What ringcheck costs, side by side with what it could cost.
+# What ringcheck costs, side by side with what could be run instead, into docs/cost.md: an hour.
+# ONLY=latency does one section (clients, startup, growth, latency, activation or day) and leaves
+# the others; ROUNDS=n, AGENT_ROUNDS=n, TRIALS=n, MINUTES=n make it shorter.
 bench: setup
-	@cargo test --locked --test cluster -- --ignored bench_
+	@cargo test --locked --test cluster -- --ignored bench_$(ONLY)
 
 # The Debian package, in target/debian.
 deb: setup

@@ -42,7 +42,6 @@ const AT_A_TIME: usize = 2;
 const ALONE: &[&str] = &[
     "fifty_passes_at_once",
     "faults::a_burst_of_100_alerts",
-    "bench_activation",
     SOAK,
 ];
 
@@ -81,13 +80,12 @@ fn main() {
     for (name, spec, test) in shapes::tests() {
         trials.push(trial(beds, name, spec, test));
     }
-    for (name, test) in oracle::PURE {
+    for (name, test) in oracle::PURE.iter().chain(bench::PURE) {
         let test = || test().map_err(|error| Failed::from(format!("{error:#}")));
         trials.push(Trial::test(*name, test));
     }
-    for (name, test) in bench::BENCHES {
-        let bench = trial(beds, name, Spec::default(), *test);
-        trials.push(bench.with_ignored_flag(true));
+    for (name, spec, test) in bench::benches() {
+        trials.push(trial(beds, name, spec, test).with_ignored_flag(true));
     }
     if let Some((spec, test)) = oracle::soak() {
         trials.push(trial(beds, SOAK, spec, test).with_ignored_flag(true));
@@ -96,17 +94,21 @@ fn main() {
         let known = *name == SOAK || trials.iter().any(|trial| trial.name() == *name);
         assert!(known, "no test is called {name}");
     }
-    trials.sort_by_key(|trial| !ALONE.contains(&trial.name()));
+    trials.sort_by_key(|trial| !is_alone(trial.name()));
     let conclusion = libtest_mimic::run(&arguments, trials);
     beds.clear();
     print!("{beds}");
     conclusion.exit();
 }
 
+fn is_alone(name: &str) -> bool {
+    ALONE.contains(&name) || name.starts_with(bench::PREFIX)
+}
+
 fn trial(beds: &'static Beds, name: &str, spec: Spec, test: Test) -> Trial {
     let of = name.to_owned();
     Trial::test(name, move || {
-        let result = match ALONE.contains(&of.as_str()) {
+        let result = match is_alone(&of) {
             true => beds.alone(&of, &spec, test),
             false => beds.beside(&of, &spec, test),
         };

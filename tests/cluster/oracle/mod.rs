@@ -34,7 +34,7 @@ use world::{State, World, is_true};
 
 pub const TESTS: &[(&str, crate::Test)] = &[("whatever_happens_shortly", shortly)];
 
-type Pure = fn() -> Result<()>;
+pub type Pure = fn() -> Result<()>;
 
 /// The tests of the model, which need no cluster.
 pub const PURE: &[(&str, Pure)] = &[
