@@ -13,6 +13,7 @@ use super::child;
 use super::pacemaker::explain;
 use crate::model::attribute::Attributes;
 use crate::model::failure::{Exit, Failure};
+use crate::model::gather::Gather;
 use crate::model::link::NodeId;
 use crate::model::member::Member;
 
@@ -48,24 +49,21 @@ fn parse(xml: &str) -> Option<Vec<Member>> {
             let text = |name| pair.attribute(name).map(str::to_owned);
             Some((text("name")?, text("value")?))
         });
-        attributes.insert(node.attribute("name")?, pairs.collect());
+        attributes.insert(node.attribute("name")?, pairs.gather());
     }
     let none = Attributes::new();
-    let mut members = Vec::new();
+    let mut members = BTreeMap::new();
     for node in section("nodes") {
         if node.attribute("type").is_some_and(|kind| kind != "member") {
             continue;
         }
         let name = node.attribute("name")?;
-        members.push(Member::new(
-            NodeId(node.attribute("id")?.parse().ok()?),
-            name,
-            node.attribute("online")? == "true",
-            attributes.get(name).unwrap_or(&none),
-        ));
+        let id = NodeId(node.attribute("id")?.parse().ok()?);
+        let online = node.attribute("online")? == "true";
+        let attributes = attributes.get(name).unwrap_or(&none);
+        members.insert(id, Member::new(id, name, online, attributes));
     }
-    members.sort_by_key(|member| member.id);
-    (!members.is_empty()).then_some(members)
+    (!members.is_empty()).then(|| members.into_values().collect())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::Source;
 use super::corosync::Corosync;
 use super::interface;
 use crate::model::failure::{Exit, Failure};
+use crate::model::gather::Gather;
 use crate::model::link::{Facts, Interface, LocalLink};
 use crate::model::metrics::Traffic;
 use crate::model::outline::Outline;
@@ -61,7 +62,7 @@ impl Observer {
             name: picture.name,
             transport: picture.transport,
             memberships: picture.memberships,
-            links: links.collect(),
+            links: links.gather(),
             peers: picture.peers,
         })
     }

@@ -98,16 +98,13 @@ pub(super) fn explain(what: &str, output: &Output) -> Failure {
 /// The attributes in cibadmin's answer: one `nvpair`, or several in an `xpath-query`.
 fn parse(xml: &str) -> Option<Attributes> {
     let document = Document::parse(xml).ok()?;
-    let pairs = document
-        .descendants()
-        .filter(|element| element.has_tag_name("nvpair"));
-    pairs
-        .filter(|pair| pair.attribute("name").is_some_and(attribute::is_ours))
-        .map(|pair| {
-            let text = |name| pair.attribute(name).map(str::to_owned);
-            Some((text("name")?, text("value")?))
-        })
-        .collect()
+    let mut attributes = Attributes::new();
+    let pairs = document.descendants().filter(|e| e.has_tag_name("nvpair"));
+    for pair in pairs.filter(|pair| pair.attribute("name").is_some_and(attribute::is_ours)) {
+        let (name, value) = (pair.attribute("name")?, pair.attribute("value")?);
+        attributes.insert(name.to_owned(), value.to_owned());
+    }
+    Some(attributes)
 }
 
 #[cfg(test)]

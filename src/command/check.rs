@@ -16,6 +16,7 @@ use crate::cluster::observer::Observer;
 use crate::cluster::pacemaker::Pacemaker;
 use crate::model::check::{self, Flaps, Limits, Passes, Report, Seen, Status};
 use crate::model::failure::{Exit, Failure};
+use crate::model::gather::Gather;
 use crate::model::settings::Settings;
 use crate::store::config;
 
@@ -107,7 +108,7 @@ fn passes(view: &View, limits: &Limits, deadline: Instant) -> Result<Passes, Fai
             cleared: state.cleared,
             age: good.map(|good| now.since(good.started)),
             failing: stamp.failing.map(|failing| failing.line),
-            flaps: flaps.collect(),
+            flaps: flaps.gather(),
             published: state.published,
             stored,
         });

@@ -14,6 +14,7 @@ use crate::cluster::journal::{self, Entry, Level};
 use crate::cluster::{Registry, Source};
 use crate::model::attribute::{self, Attributes, Change};
 use crate::model::failure::Failure;
+use crate::model::gather::Gather;
 use crate::model::health::Health;
 use crate::model::link::{Facts, LinkState, NodeId};
 use crate::model::memory::{LinkMemory, Memory};
@@ -354,7 +355,7 @@ fn notice_restarts(state: &mut State, daemons: Daemons, now: Moment) {
 
 fn notice_members(state: &mut State, facts: &Facts, now: Moment) {
     let joined = facts.peers.iter().filter(|(_, peer)| peer.joined);
-    let members: BTreeMap<NodeId, u32> = joined.map(|(&id, peer)| (id, peer.join_count)).collect();
+    let members: BTreeMap<NodeId, u32> = joined.map(|(&id, peer)| (id, peer.join_count)).gather();
     if state.members != members {
         state.members = members;
         state.compare_until = Some(now.after(UNREST));

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::gather::Gather;
 use super::link::{LinkNumber, LinkState};
 
 /// Node attributes by name.
@@ -144,7 +145,7 @@ pub fn repair(wanted: &Attributes, acknowledged: &Attributes, stored: &Attribute
     // The states first: whatever fails then, they are told.
     let (states, others): (Vec<_>, Vec<_>) = updates.partition(is_state);
     let updates = states.into_iter().chain(others);
-    let known: BTreeSet<&String> = acknowledged.keys().chain(stored.keys()).collect();
+    let known: BTreeSet<&String> = acknowledged.keys().chain(stored.keys()).gather();
     let deletes = known
         .into_iter()
         .filter(|name| !wanted.contains_key(*name))

@@ -3,12 +3,14 @@
 //!
 //! All that is wrong counts, the worst decides, and what cannot be known is never OK.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 use std::time::Duration;
 
 use super::attribute::{self, Attributes};
 use super::failure::{Exit, Failure};
+use super::gather::Gather;
 use super::link::{Facts, LinkNumber, LinkState};
 use super::verdict::Judgement;
 
@@ -131,7 +133,7 @@ pub struct Flaps {
 pub struct Report {
     /// The worst of all that was found.
     pub status: Status,
-    problems: Vec<(Status, String)>,
+    problems: BTreeMap<Reverse<Status>, Vec<String>>,
     summary: Vec<String>,
     figures: Vec<Figure>,
 }
@@ -140,7 +142,7 @@ impl Report {
     fn new() -> Report {
         Report {
             status: Status::Ok,
-            problems: Vec::new(),
+            problems: BTreeMap::new(),
             summary: Vec::new(),
             figures: Vec::new(),
         }
@@ -162,17 +164,16 @@ impl Report {
 
     fn find(&mut self, status: Status, text: String) {
         self.status = self.status.max(status);
-        self.problems.push((status, text));
+        let alike = self.problems.entry(Reverse(status));
+        alike.or_default().push(text);
     }
 }
 
 /// The line without its end: what is worst comes first, figures come last.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut problems = self.problems.clone();
-        problems.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
-        let problems = problems.into_iter().map(|(_, text)| text);
-        let texts: Vec<String> = problems.chain(self.summary.iter().cloned()).collect();
+        let problems = self.problems.values().flatten();
+        let texts: Vec<&str> = problems.chain(&self.summary).map(String::as_str).collect();
         let text = texts.join("; ");
         // What follows a bar is figures, and what follows the line is shown elsewhere.
         write!(
@@ -268,7 +269,7 @@ fn check_passes(report: &mut Report, passes: &Passes, limits: &Limits) {
         report.find(Status::Critical, format!("{since}; {why}"));
     }
     let (published, stored) = (&passes.published, &passes.stored);
-    let names: BTreeSet<_> = published.keys().chain(stored.keys()).collect();
+    let names: BTreeSet<_> = published.keys().chain(stored.keys()).gather();
     for name in names {
         let text = |value: Option<&String>| value.map_or("nothing".into(), |v| format!("`{v}`"));
         let (ours, theirs) = (published.get(name), stored.get(name));

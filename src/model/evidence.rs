@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::gather::Gather;
 use super::link::{Facts, LinkNumber, NodeId, Peer};
 use super::memory::{Evidence, Memory, PeerLinkMemory, PeerMemory};
 use super::moment::Moment;
@@ -124,7 +125,7 @@ fn hear_peer(
                 },
             )
         })
-        .collect()
+        .gather()
 }
 
 /// When those who have said nothing certain of a link are to be heard again, if there are any.

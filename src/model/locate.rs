@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::gather::Gather;
 use super::link::{LinkNumber, LinkState};
 
 /// What one node says of one link.
@@ -127,14 +128,14 @@ impl<'a> Map<'a> {
             let others = word.misses.iter().filter(move |other| *other != name);
             others.map(move |other| (name.as_str(), other.as_str()))
         });
-        let missing: BTreeSet<_> = missing.collect();
+        let missing: BTreeSet<_> = missing.gather();
         // FAULTY without a name says nothing of the others: where it recovers they are reached,
         // where its interface is down and nobody has joined they are not.
         let witnesses = words
             .iter()
             .filter(|(_, word)| word.state == LinkState::Up || !word.misses.is_empty());
         let named = missing.iter().map(|(_, other)| *other);
-        let nodes: BTreeSet<_> = words.keys().map(String::as_str).chain(named).collect();
+        let nodes: BTreeSet<_> = words.keys().map(String::as_str).chain(named).gather();
         Map {
             nodes: nodes.into_iter().collect(),
             witnesses: witnesses.map(|(name, _)| name.as_str()).collect(),
@@ -217,7 +218,7 @@ impl<'a> Map<'a> {
             true => Fault::Shared(all_owned(nodes)),
             false => {
                 let of = |side: fn(&(&'a str, &'a str)) -> &'a str| -> Vec<String> {
-                    let names: BTreeSet<_> = self.missing.iter().map(side).collect();
+                    let names: BTreeSet<_> = self.missing.iter().map(side).gather();
                     names.into_iter().map(owned).collect()
                 };
                 Fault::Unsure {
@@ -274,7 +275,7 @@ impl<'a> Map<'a> {
                     self.missing.contains(&(b, a)),
                 )
             })
-            .collect();
+            .gather();
         match sides.into_iter().collect::<Vec<_>>().as_slice() {
             [] | [(true, true)] => Seen::Alike,
             [(false, true)] => Seen::FromOthers,

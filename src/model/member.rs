@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::attribute::{self, Attributes};
+use super::gather::Gather;
 use super::link::{LinkNumber, LinkState, NodeId};
 use super::locate::{Word, Words};
 
@@ -41,7 +42,7 @@ impl Member {
             let published = Published {
                 address: address.to_owned(),
                 state,
-                misses: misses.into_iter().flatten().map(str::to_owned).collect(),
+                misses: misses.into_iter().flatten().map(str::to_owned).gather(),
             };
             Some((link, published))
         });
@@ -49,7 +50,7 @@ impl Member {
             id,
             name: name.to_owned(),
             online,
-            links: links.collect(),
+            links: links.gather(),
         }
     }
 }
@@ -60,7 +61,7 @@ pub fn words(members: &[Member]) -> BTreeMap<LinkNumber, Words> {
         .iter()
         .filter(|member| !member.online)
         .map(|member| member.name.as_str())
-        .collect();
+        .gather();
     let mut words: BTreeMap<LinkNumber, Words> = BTreeMap::new();
     for member in members.iter().filter(|member| member.online) {
         for (&link, published) in &member.links {
@@ -68,7 +69,7 @@ pub fn words(members: &[Member]) -> BTreeMap<LinkNumber, Words> {
             let misses = misses.filter(|name| !offline.contains(name.as_str()));
             let word = Word {
                 state: published.state,
-                misses: misses.cloned().collect(),
+                misses: misses.cloned().gather(),
             };
             let link = words.entry(link).or_default();
             link.insert(member.name.clone(), word);

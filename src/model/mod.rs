@@ -7,6 +7,7 @@ pub mod drill;
 pub mod evidence;
 pub mod failure;
 pub mod flaps;
+pub mod gather;
 pub mod health;
 pub mod link;
 pub mod locate;

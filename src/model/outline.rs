@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::gather::Gather;
 use super::link::{Facts, LinkNumber, LocalLink, NodeId, Peer, PeerLink};
 use super::moment::Moment;
 
@@ -96,8 +97,8 @@ impl Outline {
             memberships: facts.memberships?,
             node: facts.node,
             name: facts.name.clone(),
-            links: facts.links.iter().map(|(&n, l)| (n, link(l))).collect(),
-            peers: facts.peers.iter().map(|(&id, p)| (id, peer(p))).collect(),
+            links: facts.links.iter().map(|(&n, l)| (n, link(l))).gather(),
+            peers: facts.peers.iter().map(|(&id, p)| (id, peer(p))).gather(),
         })
     }
 
@@ -140,6 +141,6 @@ impl OutlinedPeer {
             mtu: 0,
         };
         let links = self.links.iter().map(|&number| (number, unasked));
-        self.with(links.collect())
+        self.with(links.gather())
     }
 }

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::evidence::Testimony;
+use super::gather::Gather;
 use super::link::{Facts, LinkNumber, LinkState, NodeId, Peer, Transport};
 use super::memory::{Evidence, Memory};
 use super::verdict::Judgement;
@@ -39,7 +40,7 @@ pub fn judge(
     };
     let of = |link, state| -> Option<BTreeSet<NodeId>> {
         let reached = joined().filter(|(id, peer)| reaches(link, state, id, peer));
-        let reached: BTreeSet<_> = reached.map(|(&id, _)| id).collect();
+        let reached: BTreeSet<_> = reached.map(|(&id, _)| id).gather();
         let failed = state == LinkState::Faulty && joined().next().is_some();
         (failed || !reached.is_empty()).then_some(reached)
     };
@@ -48,7 +49,7 @@ pub fn judge(
         Some(state) => Some((*link, of(link, state)?)),
         None => Some((*link, before.reached.get(link)?.clone())),
     });
-    reached.collect()
+    reached.gather()
 }
 
 fn was_reached(before: &Memory, link: &LinkNumber, id: &NodeId, peer: &Peer) -> bool {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::attribute::{self, Attributes};
 use super::evidence::{self, Testimony};
+use super::gather::Gather;
 use super::health;
 use super::link::{Facts, Interface, LinkNumber, LinkState, LocalLink, Transport};
 use super::lost;
@@ -144,7 +145,7 @@ impl Judgement {
             reached.map(|(&link, peers)| (attribute::reached_name(link), peers.len().to_string()));
         let health = self.memory.health;
         let health = health.map(|health| (attribute::HEALTH.to_owned(), health.to_string()));
-        states.chain(lost).chain(reached).chain(health).collect()
+        states.chain(lost).chain(reached).chain(health).gather()
     }
 }
 
@@ -219,7 +220,7 @@ pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -
         let names = |id| facts.peers[id].name.clone();
         judgement.lost = shown
             .map(|(&link, lost)| (link, lost.keys().map(names).collect()))
-            .collect();
+            .gather();
     }
     if settings.publish_reached_peers {
         judgement.memory.reached = reached::judge(facts, memory, &testimony, &judgement);

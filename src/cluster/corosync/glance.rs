@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::map::Map;
 use super::{ConfiguredLink, Picture};
 use crate::model::failure::Failure;
+use crate::model::gather::Gather;
 use crate::model::link::{LinkNumber, NodeId, PeerLink, Transport};
 use crate::model::metrics::Traffic;
 use crate::model::outline::{Outline, OutlinedLink};
@@ -44,7 +45,7 @@ pub(super) fn glance(stats: &Map, known: &Outline) -> Result<Option<Picture>, Fa
         name: known.name.clone(),
         transport: Transport::Knet,
         memberships: Some(known.memberships),
-        links: links.map(|(&n, link)| (n, configured(link))).collect(),
+        links: links.map(|(&n, link)| (n, configured(link))).gather(),
         peers,
         traffic: Traffic::new(),
     }))

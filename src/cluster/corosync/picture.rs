@@ -9,6 +9,7 @@ use rust_corosync::{NodeId as CsNodeId, cfg};
 use super::map::{Map, not_connected, unreadable};
 use super::{ConfiguredLink, Picture, glance};
 use crate::model::failure::Failure;
+use crate::model::gather::Gather;
 use crate::model::link::{LinkNumber, NodeId, Peer, PeerLink, Transport};
 use crate::model::metrics::{Counter, Traffic};
 
@@ -48,10 +49,10 @@ pub(super) fn picture(icmap: &Map, stats: &Map) -> Result<Picture, Failure> {
         )
     })?;
     let mut links = links(icmap, local, node, &nodes)?;
-    let peers = nodes
-        .into_iter()
-        .map(|(position, id)| Ok((id, peer(icmap, stats, position, id, &links)?)))
-        .collect::<Result<BTreeMap<_, _>, Failure>>()?;
+    let mut peers = BTreeMap::new();
+    for (position, id) in nodes {
+        peers.insert(id, peer(icmap, stats, position, id, &links)?);
+    }
     if !peers.is_empty() && peers.values().all(|peer| peer.links.is_empty()) {
         for (number, link) in &mut links {
             let faulty = icmap.number(&format!("runtime.totem.pg.mrp.rrp.{number}.faulty"))?;
@@ -220,7 +221,7 @@ fn told_addresses(told: &str) -> BTreeMap<LinkNumber, IpAddr> {
         let number = inside(link, "r")?.parse().ok()?;
         Some((LinkNumber(number), inside(ip, "ip")?.parse().ok()?))
     };
-    words.chunks(2).filter_map(pair).collect()
+    words.chunks(2).filter_map(pair).gather()
 }
 
 #[cfg(test)]

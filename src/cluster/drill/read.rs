@@ -8,6 +8,7 @@ use crate::model::attribute::Attributes;
 use crate::model::drill::RESOURCE;
 use crate::model::drill::plan::STANDBY_MARK;
 use crate::model::drill::scene::{Node, Operation, Options, Resource, Scene, Standby, Stored};
+use crate::model::gather::Gather;
 
 /// The cluster as crm_mon shows it.
 pub fn scene(xml: &str) -> Option<Scene> {
@@ -22,8 +23,11 @@ pub fn scene(xml: &str) -> Option<Scene> {
         let resources = section.descendants();
         resources.filter(|element| element.has_tag_name("resource"))
     });
-    let attributes = section("node_attributes").into_iter();
-    let attributes = attributes.flat_map(|section| named(section, "node"));
+    let mut attributes = BTreeMap::new();
+    let described = section("node_attributes").into_iter();
+    for node in described.flat_map(|section| named(section, "node")) {
+        attributes.extend([attributes_of(node)?]);
+    }
     Some(Scene {
         dc: is(dc, "present"),
         quorum: is(dc, "with_quorum"),
@@ -37,7 +41,7 @@ pub fn scene(xml: &str) -> Option<Scene> {
         nodes: nodes.collect::<Option<_>>()?,
         resources: resources.map(resource).collect::<Option<_>>()?,
         operations: section("node_history").map_or(Some(Vec::new()), operations)?,
-        attributes: attributes.map(attributes_of).collect::<Option<_>>()?,
+        attributes,
     })
 }
 
@@ -113,7 +117,7 @@ fn operations(section: Element) -> Option<Vec<Operation>> {
 fn attributes_of(node: Element) -> Option<(String, Attributes)> {
     let pairs = named(node, "attribute");
     let pairs = pairs.filter_map(|pair| Some((text(pair, "name")?, text(pair, "value")?)));
-    Some((text(node, "name")?, pairs.collect()))
+    Some((text(node, "name")?, pairs.gather()))
 }
 
 /// What the CIB says.

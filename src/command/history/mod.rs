@@ -13,6 +13,7 @@ use crate::cluster::clock::{BootClock, Clock};
 use crate::cluster::host;
 use crate::model::attribute;
 use crate::model::failure::{Exit, Failure};
+use crate::model::gather::Gather;
 use crate::model::link::{LinkNumber, LinkState};
 use crate::model::moment::Moment;
 use crate::store::folder::Folder;
@@ -109,7 +110,7 @@ fn lasting(records: &[Record], known: &Known, moment: Moment, now: DateTime<Loca
         Some(until.fixed_offset())
     };
     let lasting = LinkNumber::all().filter_map(|link| Some((link, lasts(link)?)));
-    lasting.collect()
+    lasting.gather()
 }
 
 /// The records since then.

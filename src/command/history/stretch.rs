@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, FixedOffset};
 
+use crate::model::gather::Gather;
 use crate::model::link::{LinkNumber, LinkState};
 use crate::store::history::Record;
 
@@ -78,7 +79,7 @@ pub fn stretches<'a>(
         let each = each.flat_map(|(at, record)| one(record, next(at), known_until, now));
         (link, each.collect())
     });
-    stretches.collect()
+    stretches.gather()
 }
 
 /// What begins with this record: what it says, and then perhaps what nobody knows.
