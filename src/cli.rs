@@ -44,6 +44,10 @@ pub struct Arguments {
     #[arg(short, long, requires = "once")]
     pub quiet: bool,
 
+    /// The same, and leave what fails to the timer (for when Corosync has logged something)
+    #[arg(long, requires = "once", conflicts_with = "quiet")]
+    pub event: bool,
+
     /// Read the settings from FILE instead of /etc/ringcheck.toml
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,

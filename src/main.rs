@@ -63,6 +63,7 @@ fn by_hand(arguments: &Arguments) -> Exit {
     // The timer's clearing unit has no option of its own.
     let clears = matches!(arguments.command, Some(Command::Clear)) && is_stderr();
     let trigger = match arguments.quiet || clears {
+        _ if arguments.event => Trigger::Log,
         true => Trigger::Timer,
         false => Trigger::Hand,
     };

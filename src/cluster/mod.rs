@@ -18,6 +18,7 @@ pub mod holder;
 pub mod host;
 pub mod interface;
 pub mod journal;
+pub mod log;
 pub mod members;
 pub mod observer;
 pub mod pacemaker;
@@ -25,6 +26,7 @@ pub mod registered;
 pub mod sandbox;
 pub mod signal;
 pub mod systemd;
+pub mod triggers;
 pub mod user;
 
 /// Where facts come from.

@@ -11,16 +11,18 @@ use super::child;
 use crate::model::checkup::timer::{Schedule, Unit, Units};
 use crate::model::failure::{Exit, Failure};
 
-const UNITS: [&str; 4] = [
+const UNITS: [&str; 6] = [
     "ringcheck.timer",
     "ringcheck.service",
     "ringcheck-clear.service",
     "pacemaker.service",
+    "ringcheck.path",
+    "ringcheck-event.service",
 ];
 
 const PROPERTIES: &str = "--property=Id,LoadState,UnitFileState,ActiveState,SubState,Result,\
     NeedDaemonReload,LastTriggerUSecMonotonic,NextElapseUSecMonotonic,NextElapseUSecRealtime,\
-    TimersMonotonic,DropInPaths";
+    TimersMonotonic,DropInPaths,Paths";
 
 /// Where systemd is if it runs this machine (sd_booted(3)).
 const BOOTED: &str = "/run/systemd/system";
@@ -91,6 +93,9 @@ fn parse(text: &str, now: Duration) -> Option<Units> {
         service: unit(block(UNITS[1])?)?,
         clear: unit(block(UNITS[2])?)?,
         pacemaker: unit(block(UNITS[3])?)?,
+        path: unit(block(UNITS[4])?)?,
+        watched: text.lines().filter_map(watched).collect(),
+        event: unit(block(UNITS[5])?)?,
     })
 }
 
@@ -105,6 +110,12 @@ fn unit(block: &BTreeMap<&str, &str>) -> Option<Unit> {
         stale: block.get("NeedDaemonReload") == Some(&"yes"),
         altered: text("DropInPaths").is_some_and(|paths| !paths.is_empty()),
     })
+}
+
+/// The file that a path unit watches by one of its settings: `Paths=FILE (PathModified)`.
+fn watched(line: &str) -> Option<String> {
+    let (file, _) = line.strip_prefix("Paths=")?.rsplit_once(" (")?;
+    Some(file.to_owned())
 }
 
 /// How often a timer fires by one of its settings, if that repeats:
@@ -199,6 +210,24 @@ UnitFileState=
 ActiveState=inactive
 SubState=dead
 NeedDaemonReload=no
+
+Id=ringcheck.path
+LoadState=loaded
+UnitFileState=static
+ActiveState=active
+SubState=waiting
+Result=success
+NeedDaemonReload=no
+Paths=/var/log/corosync/corosync.log (PathModified)
+Paths=/var/log/my (own)/corosync.log (PathModified)
+
+Id=ringcheck-event.service
+LoadState=loaded
+UnitFileState=static
+ActiveState=inactive
+SubState=dead
+Result=success
+NeedDaemonReload=no
 ";
 
     #[test]
@@ -214,6 +243,12 @@ NeedDaemonReload=no
         assert!(units.timer.altered && !units.clear.altered);
         assert!(units.service.stale && units.clear.is_active());
         assert_eq!(units.pacemaker.load, "not-found");
+        let watched = ["/var/log/corosync", "/var/log/my (own)"];
+        assert_eq!(
+            units.watched,
+            watched.map(|folder| format!("{folder}/corosync.log"))
+        );
+        assert!(units.path.is_active() && !units.event.is_active());
     }
 
     #[test]

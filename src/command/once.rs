@@ -46,7 +46,7 @@ pub fn run(options: &Options, journal: Journal) -> Exit {
     if is_news(&failure, options.trigger) {
         let line = match options.trigger {
             Trigger::Hand => failure.line.clone(),
-            Trigger::Timer | Trigger::Alert => failure.log_line(),
+            Trigger::Timer | Trigger::Alert | Trigger::Log => failure.log_line(),
         };
         journal.say(Level::Error, &line);
     }
@@ -91,16 +91,19 @@ fn pass(
     if done_meanwhile && options.config.is_none() {
         return Ok(None);
     }
+    let failing = lock.stamp().failing;
+    if options.trigger == Trigger::Log && failing.is_some() {
+        return Ok(None);
+    }
     let before = station.load()?;
     let mut state = before.clone();
     let daemons = station.daemons(&state);
     station::require(&daemons)?;
-    if options.trigger == Trigger::Alert && state.cleared {
+    if matches!(options.trigger, Trigger::Alert | Trigger::Log) && state.cleared {
         return Ok(None);
     }
     // Where nothing can be kept it would be said each time.
     let unkept = [Exit::State, Exit::Permission].map(Exit::code);
-    let failing = lock.stamp().failing;
     let keeps = failing.is_none_or(|failing| !unkept.contains(&failing.exit));
     if options.trigger != Trigger::Hand && keeps {
         welcome(&state.daemons, &daemons, journal);

@@ -7,11 +7,13 @@ use std::path::Path;
 use crate::model::checkup::installed::{Entry, Kind};
 
 /// The files that something depends on, with their permission bits, as Cargo.toml ships them.
-pub const FILES: [(&str, u32); 7] = [
+pub const FILES: [(&str, u32); 9] = [
     ("/usr/sbin/ringcheck", 0o755),
     ("/usr/lib/systemd/system/ringcheck.timer", 0o644),
     ("/usr/lib/systemd/system/ringcheck.service", 0o644),
     ("/usr/lib/systemd/system/ringcheck-clear.service", 0o644),
+    ("/usr/lib/systemd/system/ringcheck.path", 0o644),
+    ("/usr/lib/systemd/system/ringcheck-event.service", 0o644),
     ("/usr/lib/tmpfiles.d/ringcheck.conf", 0o644),
     ("/usr/share/ringcheck/alerts/ringcheck-alert", 0o755),
     ("/usr/share/ringcheck/alerts/ringcheck-notify", 0o755),

@@ -45,7 +45,11 @@ fn a_stopped_and_started_node(bed: &Bed) -> Result<()> {
             LONG,
             &without(bed, n),
         )?;
-        for unit in ["ringcheck.timer", "ringcheck-clear.service"] {
+        for unit in [
+            "ringcheck.timer",
+            "ringcheck.path",
+            "ringcheck-clear.service",
+        ] {
             ensure!(
                 !is_active(node, unit)?,
                 "{unit} did not stop with Pacemaker"
@@ -66,6 +70,7 @@ fn a_power_cut_and_boot(bed: &Bed) -> Result<()> {
     bed.wait_on(1, "the dead node's attributes gone", LONG, &without(bed, 3))?;
     node.boot()?;
     bed.wait_on(1, "every link UP again", LONG, &bed.all("UP"))?;
+    ensure!(is_active(node, "ringcheck.path")?, "the log is not watched");
     record.has_no_faulty(bed)
 }
 
@@ -77,6 +82,7 @@ fn a_reboot(bed: &Bed) -> Result<()> {
     bed.wait_on(1, "the node's attributes gone", LONG, &without(bed, 2))?;
     node.boot()?;
     bed.wait_on(1, "every link UP again", LONG, &bed.all("UP"))?;
+    ensure!(is_active(node, "ringcheck.path")?, "the log is not watched");
     record.has_no_faulty(bed)
 }
 

@@ -19,6 +19,7 @@ mod node;
 mod notify;
 mod oracle;
 mod package;
+mod path;
 mod quiet;
 mod record;
 mod refused;
@@ -57,6 +58,7 @@ fn main() {
         failover::TESTS,
         quiet::TESTS,
         triggers::TESTS,
+        path::TESTS,
         notify::TESTS,
         concurrent::TESTS,
         drill::TESTS,

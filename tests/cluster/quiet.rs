@@ -49,12 +49,21 @@ fn idle_passes_write_no_line_anywhere(bed: &Bed) -> Result<()> {
     let epochs = |node: &Node| {
         node.sh("cibadmin --query | head -n 1 | tr ' ' '\\n' | grep -E '^(epoch|num_updates)='")
     };
+    let event = |node: &Node| {
+        let property = "--property=InactiveExitTimestampMonotonic";
+        node.run(&["systemctl", "show", property, "ringcheck-event.service"])
+    };
     let (cursor, lines, before) = (journal_cursor(node)?, corosync_log(node)?, epochs(node)?);
+    let started = event(node)?;
     // Longer than the refresh period, so one comparison with the CIB is among them.
     wait_for_runs(node, 13)?;
     let journal = journal_since(node, &cursor)?;
     ensure!(journal.is_empty(), "the journal has {journal:#?}");
     ensure!(corosync_log(node)? == lines, "corosync's log has grown");
+    ensure!(
+        event(node)? == started,
+        "a pass that the timer has not started"
+    );
     ensure!(
         epochs(node)? == before,
         "the CIB was written: {before} → {}",

@@ -12,14 +12,14 @@ use crate::cluster::daemon::Daemons;
 use crate::cluster::journal::Journal;
 use crate::cluster::pacemaker::Pacemaker;
 use crate::cluster::user::{self, User};
-use crate::cluster::{Registry, child, drill, registered, sandbox, systemd};
+use crate::cluster::{Registry, child, drill, log as corosync_log, registered, sandbox, systemd};
 use crate::command::station;
 use crate::command::view::{Known, View};
 use crate::model::attribute::Attributes;
 use crate::model::checkup::installed::{self, Entry, Installer, Misconfigured};
 use crate::model::checkup::running::{self, Corosync};
 use crate::model::checkup::timer::{self, Passes};
-use crate::model::checkup::{self, Answer, Grade, Point, links, shown};
+use crate::model::checkup::{self, Answer, Grade, Point, links, log, shown};
 use crate::model::failure::{Exit, Failure};
 use crate::model::settings::Settings;
 use crate::store::folder::Folder;
@@ -108,6 +108,8 @@ pub fn look(config: Option<&Path>, end: Instant, journal: Journal) -> Result<Vec
     points.push(running::pacemaker(pacemaker, hacluster.is_some(), &units));
     points.extend(timer::timer(&units, pacemaker, whole));
     points.push(timer::clear_unit(&units));
+    let target = corosync_log::target();
+    points.push(log::log(&units, target.as_ref()));
 
     let unasked = if !pacemaker {
         Some("Pacemaker is not running")
@@ -140,11 +142,11 @@ pub fn look(config: Option<&Path>, end: Instant, journal: Journal) -> Result<Vec
         Err(_) => Answer::Skipped("corosync cannot be read".into()),
     };
     points.extend(links::links(&seen));
-    let interval = match &units {
-        Answer::Known(units) => units.interval(),
-        _ => None,
+    let (interval, at_once) = match &units {
+        Answer::Known(units) => (units.interval(), log::is_watched(units, target.as_ref())),
+        _ => (None, false),
     };
-    points.push(links::timings(&seen, interval));
+    points.push(links::timings(&seen, interval, at_once));
     if matches!(units, Answer::Skipped(_)) {
         points = checkup::without_systemd(points);
     }

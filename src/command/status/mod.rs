@@ -18,6 +18,7 @@ use super::view::View;
 use crate::cluster::journal::{Journal, Level};
 use crate::cluster::members;
 use crate::cluster::observer::Observer;
+use crate::cluster::triggers;
 use crate::model::failure::Failure;
 use crate::model::settings::Settings;
 use crate::model::trigger::Trigger;
@@ -78,7 +79,9 @@ fn shown(
             false => cluster::screen(&report, screen),
         });
     }
-    let report = Report::of(&View::look(observer, settings)?);
+    let view = View::look(observer, settings)?;
+    let triggers = view.pacemaker_runs().then(triggers::ask);
+    let report = Report::of(&view, triggers);
     Ok(match options.json {
         true => json_text(&report),
         false => table::of(&report, screen),

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use super::notes;
 use crate::command::view::View;
 use crate::model::link::{Interface, LinkNumber, LinkState, NodeId, Transport};
+use crate::model::trigger::Triggers;
 use crate::model::verdict::Verdict;
 
 /// What `--json` prints. Fields may be added within a version, never taken away or changed.
@@ -22,6 +23,8 @@ pub struct Report {
     pub time: DateTime<Local>,
     /// Its links.
     pub links: Vec<Link>,
+    /// What starts passes; `null` where Pacemaker does not run.
+    pub triggers: Option<Triggers>,
     /// What else an administrator should know, a line each.
     pub notes: Vec<String>,
 }
@@ -79,8 +82,8 @@ pub struct PeerLink {
 }
 
 impl Report {
-    /// The report of what was seen.
-    pub fn of(view: &View) -> Report {
+    /// The report of what was seen, and of what starts passes.
+    pub fn of(view: &View, triggers: Option<Triggers>) -> Report {
         let facts = &view.facts;
         let link = |(number, verdict): (&LinkNumber, &Verdict)| {
             let local = facts.links.get(number)?;
@@ -117,6 +120,7 @@ impl Report {
             transport: facts.transport,
             time: view.wall,
             links: view.judgement.verdicts.iter().filter_map(link).collect(),
+            triggers,
             notes: notes::of(view),
         }
     }

@@ -51,10 +51,11 @@ pub fn of(report: &Report, screen: Screen) -> String {
     if report.links.is_empty() {
         text += "no link is configured\n";
     }
-    if !report.notes.is_empty() {
+    let triggers = report.triggers.map(|triggers| triggers.to_string());
+    if triggers.is_some() || !report.notes.is_empty() {
         text += "\n";
     }
-    for note in &report.notes {
+    for note in triggers.iter().chain(&report.notes) {
         text += &screen.wrap(note, 0);
     }
     text

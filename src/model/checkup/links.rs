@@ -96,8 +96,13 @@ fn summary(facts: &Facts, judgement: &Judgement) -> String {
     format!("{} links: {}{away}", links.len(), links.join(", "))
 }
 
-/// How soon a fault shows: Corosync's own time to see it, and then the timer's.
-pub fn timings(seen: &Answer<(Facts, Judgement)>, interval: Option<Duration>) -> Point {
+/// How soon a fault shows: Corosync's own time to see it, and then the timer's, unless what it
+/// logs has it looked at `at_once`.
+pub fn timings(
+    seen: &Answer<(Facts, Judgement)>,
+    interval: Option<Duration>,
+    at_once: bool,
+) -> Point {
     let facts = match seen.known(Topic::Timings) {
         Ok((facts, _)) => facts,
         Err(point) => return Point::skipped(Topic::Timings, point.finding),
@@ -112,7 +117,11 @@ pub fn timings(seen: &Answer<(Facts, Judgement)>, interval: Option<Duration>) ->
         let why = format!("{corosync}; how often the timer fires is not known");
         return Point::skipped(Topic::Timings, why);
     };
-    let finding = format!("{corosync}, and it is shown within {}", length(interval));
+    let how = match at_once {
+        true => "shown at once, or at the latest",
+        false => "shown",
+    };
+    let finding = format!("{corosync}, and it is {how} within {}", length(interval));
     match interval > sees + PATIENCE {
         true => {
             let why = format!("{finding} only: the timer has been slowed down");
@@ -251,7 +260,13 @@ mod tests {
 
     #[test]
     fn a_timer_that_was_slowed_down_is_a_warning() {
-        let judge = |seconds| timings(&Answer::Known(seen(2)), Some(Duration::from_secs(seconds)));
+        let judge = |seconds| {
+            timings(
+                &Answer::Known(seen(2)),
+                Some(Duration::from_secs(seconds)),
+                false,
+            )
+        };
         assert_eq!(
             judge(5),
             Point::ok(
@@ -263,9 +278,9 @@ mod tests {
         let slow = judge(32);
         assert_eq!(slow.grade, Grade::Warning);
         assert_eq!(slow.command.as_deref(), Some(REVERT));
-        let unknown = timings(&Answer::Known(seen(2)), None);
+        let unknown = timings(&Answer::Known(seen(2)), None, true);
         assert_eq!(unknown.grade, Grade::Skipped);
-        let skipped = timings(&Answer::Failed("no answer".into()), None);
+        let skipped = timings(&Answer::Failed("no answer".into()), None, true);
         assert_eq!(skipped.grade, Grade::Skipped, "corosync's point says it");
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod installed;
 pub mod links;
+pub mod log;
 pub mod running;
 pub mod shown;
 pub mod timer;
@@ -34,6 +35,8 @@ pub enum Topic {
     Timer,
     /// The unit that deletes the attributes.
     ClearUnit,
+    /// The unit that watches corosync's log.
+    Log,
     /// How the last passes went.
     Passes,
     /// The registered alert agents.
@@ -60,6 +63,7 @@ impl Topic {
             Topic::Pacemaker => "pacemaker",
             Topic::Timer => "timer",
             Topic::ClearUnit => "clear-unit",
+            Topic::Log => "log",
             Topic::Passes => "passes",
             Topic::Alert => "alert",
             Topic::Attributes => "attributes",

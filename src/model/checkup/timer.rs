@@ -68,6 +68,12 @@ pub struct Units {
     pub clear: Unit,
     /// pacemaker.service.
     pub pacemaker: Unit,
+    /// ringcheck.path.
+    pub path: Unit,
+    /// The files that it watches.
+    pub watched: Vec<String>,
+    /// ringcheck-event.service, which it starts.
+    pub event: Unit,
 }
 
 impl Units {
@@ -271,6 +277,9 @@ pub(super) mod tests {
             service: unit("static", "inactive", "dead"),
             clear: unit("static", "active", "exited"),
             pacemaker: unit("enabled", "active", "running"),
+            path: unit("static", "active", "waiting"),
+            watched: vec!["/var/log/corosync/corosync.log".into()],
+            event: unit("static", "inactive", "dead"),
         }
     }
 

@@ -43,14 +43,17 @@ const SHORT: Duration = Duration::from_secs(2);
 
 const TIMER: &str = "/run/systemd/system/ringcheck.timer.d";
 
-/// Runs `test` while no timer does a pass on node `n`: the test does them all.
+/// Runs `test` while neither timer nor corosync's log starts a pass on node `n`: the test does
+/// them all.
 pub fn by_hand(bed: &Bed, n: usize, test: impl FnOnce(&Node) -> Result<()>) -> Result<()> {
     let node = bed.node(n);
     let slow = "[Timer]\nOnActiveSec=\nOnUnitActiveSec=\nOnActiveSec=1h\n";
     node.write(&format!("{TIMER}/slow.conf"), slow)?;
     let restart = "systemctl daemon-reload; systemctl restart ringcheck.timer";
+    node.sh("systemctl mask --quiet --runtime --now ringcheck.path")?;
     node.sh(&format!("{restart} && ringcheck --once"))?;
     test(node)?;
+    node.sh("systemctl unmask --quiet --runtime ringcheck.path")?;
     node.sh(&format!("rm -r {TIMER} /etc/ringcheck.toml -f; {restart}"))?;
     bed.wait_for("every link UP", crate::bed::LONG, &bed.all("UP"))
 }

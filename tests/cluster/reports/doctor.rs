@@ -39,6 +39,9 @@ pub const TESTS: &[(&str, crate::Test)] = &[
 /// Where the package's file lies on the node, for the command that installs it again.
 const PLACE: &str = "/var/tmp/doctor";
 
+/// What tells where corosync logs to.
+const COROSYNC: &str = "/etc/corosync/corosync.conf";
+
 /// What doctor may take in all.
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -288,6 +291,22 @@ fn doctor_mends_the_timer_and_the_passes(bed: &Bed) -> Result<()> {
     let stop = format!("systemctl stop {unit}");
     let start = format!("systemctl start {unit}");
     mends(node, &stop, "clear-unit", "is not active", &start)?;
+    let restart = "systemctl restart ringcheck.path";
+    let log = [
+        ("systemctl stop ringcheck.path", "is inactive"),
+        ("systemctl mask ringcheck.path", "is masked"),
+        (
+            "sed -i.away s%/var/log/corosync/corosync.log%/var/log/other.log% CONF",
+            "nobody watches /var/log/other.log",
+        ),
+    ];
+    for (breakage, says) in log {
+        let breakage = breakage.replace("CONF", COROSYNC);
+        mends_from(node, &breakage, "log", "warning", says, restart)?;
+    }
+    node.sh(&format!(
+        "mv {COROSYNC}.away {COROSYNC}; systemctl revert ringcheck.path"
+    ))?;
     // A failing pass is mended with its cause, and seen to be by a pass.
     node.sh("echo 'refesh = 20' > /etc/ringcheck.toml")?;
     let command = wait_for_finding(node, "passes", "wrong", "unknown field `refesh`")?;

@@ -5,6 +5,7 @@ use lab::{Cut, Node, wait_until};
 
 use crate::Test;
 use crate::bed::{Bed, LONG};
+use crate::node::wait_for_runs;
 
 pub const TESTS: &[(&str, Test)] = &[
     (
@@ -96,6 +97,8 @@ fn history_is_what_it_prints(bed: &Bed) -> Result<()> {
     node.sh("systemctl stop ringcheck.timer ringcheck-clear.service && \
          rm -f /var/lib/ringcheck/history.jsonl && systemctl start ringcheck.timer")?;
     bed.wait_on(1, "every link UP", LONG, &bed.all("UP"))?;
+    // So that the timer does not see it before corosync does.
+    wait_for_runs(node, 1)?;
     node.cut(1, Cut::Carrier)?;
     let mut broken = bed.all("UP");
     broken.extend((1..=3).map(|n| bed.attribute(n, 1, "FAULTY")));

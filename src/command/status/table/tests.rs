@@ -45,6 +45,7 @@ fn report(links: Vec<Link>) -> Report {
         transport: Transport::Knet,
         time: now(),
         links,
+        triggers: None,
         notes: Vec::new(),
     }
 }
