@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::figures::Spread;
 use super::meter::{Command, Meter, Run};
-use super::report::{Section, Table, Topic};
+use super::report::{Bar, Section, Table, Topic};
 use super::{crowd, passes, times, trace};
 use crate::bed::Bed;
 
@@ -72,6 +72,13 @@ pub fn growth(bed: &Bed) -> Result<()> {
             total(2),
             Spread::of(runs[0].iter().map(|run| run.wall)).shown(),
         ]);
+        for (name, runs, ours) in [("idle pass", &runs[0], true), ("floor", &runs[1], false)] {
+            section.bars.push(Bar {
+                name: format!("{name}, {nodes} × {links}"),
+                figure: Spread::of(runs.iter().map(Run::total)),
+                ours,
+            });
+        }
         keys.push((ways as f64, asked.keys.len() as f64));
         iterations = iterations.max(asked.iterated.len());
         of_floor = ratio.median;

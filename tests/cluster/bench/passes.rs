@@ -14,6 +14,9 @@ use crate::node::wait_for_rest;
 /// A pass reads all anew for a minute after the configuration was written.
 const RELOAD: Duration = Duration::from_secs(90);
 
+pub const IDLE: &str = "idle pass";
+pub const COMPARING: &str = "pass that compares with the CIB";
+
 const PASS: &str = "ringcheck --once --quiet";
 
 const STATE: &str = "/run/ringcheck/state.json";
@@ -55,12 +58,12 @@ pub fn calm() -> String {
 
 /// Nothing changed.
 pub fn idle() -> Command {
-    Command::new("idle pass", PASS)
+    Command::new(IDLE, PASS)
 }
 
 /// Nothing changed, and it is time to compare with the CIB.
 pub fn comparing() -> Command {
-    Command::new("pass that compares with the CIB", PASS).after(restore(61_000, ""))
+    Command::new(COMPARING, PASS).after(restore(61_000, ""))
 }
 
 /// One attribute changes: it was FAULTY in Pacemaker and by the state file, and is UP.

@@ -28,6 +28,10 @@ const PANELS: &[(Topic, &str)] = &[
         "CPU time of one run, and of corosync for it, in ms",
     ),
     (
+        Topic::Growth,
+        "The same by nodes × links, all joined; the floor with one map",
+    ),
+    (
         Topic::Latency,
         "From the pulled cable to another node's screen, in s",
     ),
