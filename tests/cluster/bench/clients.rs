@@ -69,6 +69,13 @@ pub fn clients(bed: &Bed) -> Result<()> {
         OF_TWO_MAPS,
         "",
     );
+    let connections = asked.opened.len() as f64;
+    section.limit(
+        "connections of an idle pass to corosync",
+        connections,
+        1.0,
+        "",
+    );
     let peak = Spread::of(runs[0].iter().map(|run| run.peak)).max;
     section.limit("memory of an idle pass", peak, MEMORY, " MiB");
     let size: f64 = node.sh("stat -c %s /usr/sbin/ringcheck")?.trim().parse()?;
