@@ -62,6 +62,13 @@ pub fn growth(bed: &Bed) -> Result<()> {
         let pairs = runs[0].iter().zip(&runs[1]);
         let ratio = Spread::of(pairs.map(|(pass, floor)| pass.total() / floor.total()));
         let ways = (nodes - 1) * links;
+        note!(
+            "{nodes} × {links}: {} keys, pass {}, floor {}, ratio {}",
+            asked.keys.len(),
+            total(0),
+            total(1),
+            ratio.shown()
+        );
         table.row(&[
             format!("{nodes} × {links}"),
             ways.to_string(),
