@@ -29,7 +29,7 @@ const PANELS: &[(Topic, &str)] = &[
     ),
     (
         Topic::Growth,
-        "The same by nodes × links, all joined; the floor with one map",
+        "CPU time of a pass and of corosync by nodes × links, in ms",
     ),
     (
         Topic::Latency,
