@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::ffi::OsString;
+use std::mem;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ use crate::model::link::LinkNumber;
 ///
 /// Without a command: the links of this node, as `ringcheck status` prints them. Started by
 /// Pacemaker as an alert agent, it does a pass on node events and nothing on all others.
-#[derive(Debug, Parser)]
+#[derive(Debug, Default, Parser)]
 #[command(
     name = "ringcheck",
     version,
@@ -78,6 +80,26 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// What the units type, known without all that could be typed: to have the whole command line
+    /// described first is what a pass of theirs would spend most of its own time on.
+    pub fn of_unit(typed: impl Iterator<Item = OsString>) -> Option<Arguments> {
+        let mut arguments = Arguments::default();
+        for word in typed {
+            let option = match word.to_str() {
+                Some("--once") => &mut arguments.once,
+                Some("--quiet") => &mut arguments.quiet,
+                Some("--event") => &mut arguments.event,
+                _ => return None,
+            };
+            // Twice is refused.
+            if mem::replace(option, true) {
+                return None;
+            }
+        }
+        let is_pass = arguments.once && arguments.quiet != arguments.event;
+        is_pass.then_some(arguments)
+    }
+
     /// Whether it was started as ifcheckd was.
     pub fn is_for_ifcheckd(&self) -> bool {
         self.foreground || self.pid_file.is_some()

@@ -5,6 +5,8 @@
 //! ([`store`]); all three speak in the nouns and rules of [`model`], which knows no file,
 //! clock, process or environment.
 
+#![forbid(unsafe_code)]
+
 pub mod cli;
 pub mod cluster;
 pub mod command;

@@ -1,7 +1,10 @@
 //! The binary: parse, dispatch, exit code.
 
+#![no_main]
+
+mod start;
+
 use std::env;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
@@ -18,19 +21,21 @@ use ringcheck::model::trigger::Trigger;
 const NO_DAEMON: &str = "this was one pass, and ifcheckd's options -f and -p do no more: there is no daemon and no \
      pid file; for a pass every five seconds run `systemctl enable --now ringcheck.timer`";
 
-fn main() -> ExitCode {
+/// Does what was asked for; the exit code.
+fn run() -> u8 {
     let alert = (env::args_os().len() <= 1).then(|| alert::recognise(env::vars_os()));
     let exit = match alert.flatten() {
         Some(Alert::Ignore) => Exit::Ok,
         Some(Alert::Pass { force }) => on_alert(force),
-        None => return ExitCode::from(by_command_line()),
+        None => return by_command_line(),
     };
-    ExitCode::from(exit.code())
+    exit.code()
 }
 
 /// Monitoring systems have exit codes of their own, for a wrong command line, too.
 fn by_command_line() -> u8 {
-    let arguments = match Arguments::try_parse() {
+    let typed = env::args_os().skip(1);
+    let arguments = match Arguments::of_unit(typed).map_or_else(Arguments::try_parse, Ok) {
         Ok(arguments) => arguments,
         Err(error) if env::args_os().any(|argument| argument == "check") => {
             return check::refuse(&cli::first_line(&error));

@@ -1,12 +1,15 @@
 //! The command line, on a machine that need not be in a cluster.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command as Process, Stdio};
 
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
+use clap::Parser;
 use predicates::prelude::*;
+use ringcheck::cli::Arguments;
 
 fn ringcheck() -> Command {
     let mut command = Command::cargo_bin("ringcheck").expect("cargo builds it");
@@ -33,6 +36,42 @@ fn says_its_version() {
         .assert()
         .success()
         .stdout(expected);
+}
+
+/// What every unit starts is known without the parser, and is the same; nothing else is known so.
+#[test]
+fn what_units_type_is_understood_as_when_a_person_types_it() {
+    let parsed = |words: &[&str]| {
+        let words = ["ringcheck"].iter().chain(words);
+        Arguments::try_parse_from(words).map(|arguments| format!("{arguments:?}"))
+    };
+    let known = |words: &[&str]| {
+        let arguments = Arguments::of_unit(words.iter().map(OsString::from));
+        arguments.map(|arguments| format!("{arguments:?}"))
+    };
+    let mut passes = 0;
+    for unit in fs::read_dir("systemd-timers").unwrap() {
+        let text = fs::read_to_string(unit.unwrap().path()).unwrap();
+        let starts = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("ExecStart="));
+        for typed in starts.filter_map(|line| line.strip_prefix("/usr/sbin/ringcheck ")) {
+            let words: Vec<&str> = typed.split(' ').collect();
+            assert_eq!(known(&words), parsed(&words).ok(), "{typed}");
+            passes += usize::from(known(&words).is_some());
+        }
+    }
+    assert_eq!(passes, 3);
+    let words = ["--once", "--quiet", "--event", "--force", "status"];
+    for one in words {
+        for two in words {
+            for list in [&[one][..], &[one, two], &[one, two, "--once"]] {
+                if let Some(known) = known(list) {
+                    assert_eq!(parsed(list).ok(), Some(known), "{list:?}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 
-use getifaddrs::InterfaceFlags;
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::InterfaceFlags;
+use nix::sys::socket::SockaddrStorage;
 
 use crate::model::link::Interface;
 
@@ -17,22 +19,28 @@ use crate::model::link::Interface;
 /// What getifaddrs(3) says.
 pub fn addresses() -> io::Result<BTreeMap<IpAddr, Interface>> {
     let mut found = BTreeMap::new();
-    for interface in getifaddrs::getifaddrs()? {
-        let Some(ip) = interface.address.ip_addr() else {
+    for interface in getifaddrs()? {
+        let Some(ip) = interface.address.as_ref().and_then(ip) else {
             continue;
         };
-        let state = if !interface.flags.contains(InterfaceFlags::UP) {
-            Interface::Down(interface.name)
-        } else if !interface.flags.contains(InterfaceFlags::RUNNING) {
-            Interface::NoCarrier(interface.name)
+        let (name, flags) = (interface.interface_name, interface.flags);
+        let state = if !flags.contains(InterfaceFlags::IFF_UP) {
+            Interface::Down(name)
+        } else if !flags.contains(InterfaceFlags::IFF_RUNNING) {
+            Interface::NoCarrier(name)
         } else {
-            Interface::Up(interface.name)
+            Interface::Up(name)
         };
         if matches!(state, Interface::Up(_)) || !found.contains_key(&ip) {
             found.insert(ip, state);
         }
     }
     Ok(found)
+}
+
+fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
+    let v4 = address.as_sockaddr_in().map(|address| address.ip().into());
+    v4.or_else(|| address.as_sockaddr_in6().map(|address| address.ip().into()))
 }
 
 #[cfg(test)]

@@ -20,6 +20,11 @@ impl Signal {
 
     const CAUGHT: [Signal; 3] = [Signal(SIGINT), Signal(SIGTERM), Signal(SIGHUP)];
 
+    /// Its number (signal(7)).
+    pub fn number(self) -> i32 {
+        self.0
+    }
+
     /// The exit code of what it ended, as shells have it.
     pub fn exit_code(self) -> u8 {
         u8::try_from(128 + self.0).unwrap_or(u8::MAX)

@@ -1,5 +1,6 @@
 //! `ringcheck --once`, the timer's pass and the alert's: one pass on this node.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -59,11 +60,17 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
     let file = settings.metrics_file.as_deref();
     let deadline = Instant::now() + settings.deadline;
     let station = Station::enter_for(file)?;
-    let trigger = options.trigger;
-    station::watch("the pass", deadline, journal, move |failure| {
-        is_news(failure, trigger)
-    });
-    let result = pass(options, &settings, (invoked, deadline), &station, journal);
+    let watchdog = Watchdog {
+        woken: Cell::new(false),
+        deadline,
+        journal,
+        trigger: options.trigger,
+    };
+    let invocation = (invoked, deadline);
+    let result = pass(options, &settings, invocation, &station, &watchdog);
+    if result.is_err() || file.is_some() {
+        watchdog.wake();
+    }
     if let Some(file) = file {
         match &result {
             Ok(Some(seen)) => metrics::leave(file, Some(seen), journal),
@@ -80,8 +87,9 @@ fn pass(
     settings: &Settings,
     (invoked, deadline): (Moment, Instant),
     station: &Station,
-    journal: Journal,
+    watchdog: &Watchdog,
 ) -> Result<Option<Seen>, Failure> {
+    let journal = watchdog.journal;
     let lock = station.lock(deadline, journal)?;
     let done_meanwhile = lock
         .stamp()
@@ -106,13 +114,17 @@ fn pass(
     let unkept = [Exit::State, Exit::Permission].map(Exit::code);
     let keeps = failing.is_none_or(|failing| !unkept.contains(&failing.exit));
     if options.trigger != Trigger::Hand && keeps {
-        welcome(&state.daemons, &daemons, journal);
+        welcome(&state.daemons, &daemons, watchdog);
     }
     let mut witness = Witness::new(settings);
     let started = BootClock.now();
     let mut saved = before.clone();
     let mut records = Vec::new();
-    let mut registry = Counted::default();
+    let mut registry = Counted {
+        watchdog,
+        done: 0,
+        failed: 0,
+    };
     let result = Pass {
         source: &mut witness,
         registry: &mut registry,
@@ -142,6 +154,7 @@ fn pass(
                 trigger: options.trigger,
             };
             if stamp.succeed(good, registry.done) {
+                watchdog.wake();
                 journal.say(Level::Notice, "link state is published again");
             }
             lock.set_stamp(&stamp)
@@ -192,7 +205,7 @@ fn explain(judgement: &Judgement, journal: Journal) {
 }
 
 /// Says in ifcheckd's words that the node has been met, or its Pacemaker anew.
-fn welcome(before: &Daemons, now: &Daemons, journal: Journal) {
+fn welcome(before: &Daemons, now: &Daemons, watchdog: &Watchdog) {
     let line = match before.controld {
         None => "Start to monitor interface",
         controld if controld != now.controld => {
@@ -200,7 +213,8 @@ fn welcome(before: &Daemons, now: &Daemons, journal: Journal) {
         }
         Some(_) => return,
     };
-    journal.say(Level::Notice, line);
+    watchdog.wake();
+    watchdog.journal.say(Level::Notice, line);
 }
 
 /// Whether a failure is worth a line. It is counted, too.
@@ -216,19 +230,41 @@ fn is_news(failure: &Failure, trigger: Trigger) -> bool {
     count().unwrap_or(true)
 }
 
+/// Ends a pass that hangs. It sleeps while nothing is done but what ends by itself: to ask
+/// Corosync, which has a deadline of its own, and to read and write below /run. A thread for
+/// that would be a tenth of what such a pass costs.
+struct Watchdog {
+    woken: Cell<bool>,
+    deadline: Instant,
+    journal: Journal,
+    trigger: Trigger,
+}
+
+impl Watchdog {
+    fn wake(&self) {
+        if !self.woken.replace(true) {
+            let trigger = self.trigger;
+            let is_news = move |failure: &Failure| is_news(failure, trigger);
+            station::watch("the pass", self.deadline, self.journal, is_news);
+        }
+    }
+}
+
 /// Pacemaker, and how many writes it took.
-#[derive(Default)]
-struct Counted {
+struct Counted<'a> {
+    watchdog: &'a Watchdog,
     done: u64,
     failed: u64,
 }
 
-impl Registry for Counted {
+impl Registry for Counted<'_> {
     fn query(&mut self, node: NodeId, deadline: Instant) -> Result<Attributes, Failure> {
+        self.watchdog.wake();
         Pacemaker.query(node, deadline)
     }
 
     fn write(&mut self, change: &Change, deadline: Instant) -> Result<(), Failure> {
+        self.watchdog.wake();
         let result = Pacemaker.write(change, deadline);
         match result {
             Ok(()) => self.done += 1,
@@ -238,6 +274,7 @@ impl Registry for Counted {
     }
 
     fn refresh(&mut self, deadline: Instant) -> Result<(), Failure> {
+        self.watchdog.wake();
         Pacemaker.refresh(deadline)
     }
 }
