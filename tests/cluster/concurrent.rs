@@ -1,14 +1,20 @@
-//! Timer, alert and hand at the same time, on the same state.
+//! Timer, alert and hand at the same time, on the same state, and a great many passes.
 
 use std::thread;
 
 use anyhow::{Result, ensure};
-use lab::Cut;
+use lab::{Cut, Node, wait_until};
 
 use crate::bed::{Bed, LONG};
-use crate::node::{run_as, state};
+use crate::node::{pid, run_as, state};
 
-pub const TESTS: &[(&str, crate::Test)] = &[("fifty_passes_at_once", fifty_passes_at_once)];
+pub const TESTS: &[(&str, crate::Test)] = &[
+    ("fifty_passes_at_once", fifty_passes_at_once),
+    (
+        "a_thousand_passes_leave_nothing",
+        a_thousand_passes_leave_nothing,
+    ),
+];
 
 fn fifty_passes_at_once(bed: &Bed) -> Result<()> {
     let node = bed.node(1);
@@ -48,5 +54,58 @@ fn fifty_passes_at_once(bed: &Bed) -> Result<()> {
             );
         }
     }
+    Ok(())
+}
+
+/// What passes could leave behind on a node.
+#[derive(Debug, PartialEq)]
+struct Traces {
+    /// Files of corosync's connections in /dev/shm.
+    shared: usize,
+    /// What corosync has open.
+    open: usize,
+    /// Processes that nobody waits for.
+    zombies: usize,
+    /// Lines of corosync that say that it was held up or refused somebody.
+    complaints: usize,
+}
+
+impl Traces {
+    fn of(node: &Node) -> Result<Traces> {
+        let corosync = pid(node, "corosync")?;
+        let count = |what: &str| -> Result<usize> {
+            Ok(node.sh(&format!("{what} | wc -l"))?.trim().parse()?)
+        };
+        Ok(Traces {
+            shared: count(&format!("find /dev/shm -path '*/qb-{corosync}-*'"))?,
+            open: count(&format!("ls /proc/{corosync}/fd"))?,
+            zombies: count("ps -eo stat | grep ^Z")?,
+            complaints: count("grep -E 'not scheduled|Denied' /var/log/corosync/corosync.log")?,
+        })
+    }
+}
+
+fn a_thousand_passes_leave_nothing(bed: &Bed) -> Result<()> {
+    let node = bed.node(2);
+    node.run(&["systemctl", "stop", "ringcheck.timer"])?;
+    node.run(&["ringcheck", "--once"])?;
+    let before = Traces::of(node)?;
+    ensure!(before.shared > 0 && before.open > 0, "{before:?}");
+    let pass = "setpriv --reuid=hacluster --regid=haclient --clear-groups ringcheck --once --quiet";
+    for passes in [
+        format!("for i in $(seq 1000); do {pass} || exit 1; done"),
+        format!(
+            "for i in $(seq 50); do {pass} & pids=\"$pids $!\"; done; \
+             for pid in $pids; do wait $pid || exit 1; done"
+        ),
+    ] {
+        node.sh(&passes)?;
+        wait_until("corosync to have let go of all", LONG, || {
+            let after = Traces::of(node)?;
+            ensure!(after == before, "{after:?}, and before {before:?}");
+            Ok(Some(()))
+        })?;
+    }
+    note!("{before:?}, before and after");
     Ok(())
 }

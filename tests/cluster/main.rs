@@ -41,6 +41,7 @@ const AT_A_TIME: usize = 2;
 /// Those that keep the machine so busy, or look at it so closely, that none can run beside them.
 /// They come first, while there is one cluster only.
 const ALONE: &[&str] = &[
+    "a_thousand_passes_leave_nothing",
     "fifty_passes_at_once",
     "faults::a_burst_of_100_alerts",
     SOAK,
