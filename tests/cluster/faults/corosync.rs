@@ -75,8 +75,9 @@ fn a_minute_of_hung_corosync_piles_nothing_up(bed: &Bed) -> Result<()> {
     node.run(&["kill", "-STOP", &daemon])?;
     let most = node.run_within(Duration::from_secs(75), &["bash", "-c", count]);
     node.run(&["kill", "-CONT", &daemon])?;
-    let most = most?;
-    ensure!(most == "1\n", "at most {most} passes at the same time");
+    let most: usize = most?.trim().parse()?;
+    // The timer's, and one that a last line of the log has started and that waits for it.
+    ensure!(most <= 2, "{most} passes at the same time");
     bed.cluster.wait_online(&[1, 2, 3], LONG)?;
     let took = bed.wait_on(1, "every link UP", INTERVAL + MARGIN, &bed.all("UP"))?;
     note!("right {took:.1?} after the nodes were together again");
