@@ -11,7 +11,7 @@ use std::process;
 use std::sync::Arc;
 
 use ringcheck::cluster::signal::Signal;
-use rustix::io::{Errno, fcntl_getfd};
+use rustix::io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd};
 use rustix::stdio::{stderr, stdin, stdout};
 
 /// What the C library calls.
@@ -32,6 +32,8 @@ fn keep_standard_streams() {
         if fcntl_getfd(stream) == Err(Errno::BADF)
             && let Ok(nothing) = OpenOptions::new().read(true).write(true).open("/dev/null")
         {
+            // So it must be for children.
+            let _ = fcntl_setfd(&nothing, FdFlags::empty());
             mem::forget(nothing);
         }
     }

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command as Process, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
@@ -72,6 +74,32 @@ fn what_units_type_is_understood_as_when_a_person_types_it() {
             }
         }
     }
+}
+
+/// What is opened first would be written over by what is said.
+#[test]
+fn closed_streams_are_nothing_and_no_file() {
+    let place = tempfile::tempdir().unwrap();
+    let fifo = place.path().join("settings.toml");
+    let made = Process::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    // It waits for somebody to write its settings.
+    let start = "exec \"$0\" --once --config \"$1\" <&- >&- 2>&-";
+    let mut waiting = Process::new("sh")
+        .args(["-c", start])
+        .args([cargo_bin("ringcheck"), fifo])
+        .spawn()
+        .unwrap();
+    let stream = |number: u8| fs::read_link(format!("/proc/{}/fd/{number}", waiting.id()));
+    let mut tries = 0..500;
+    let nothing = |number| stream(number).is_ok_and(|path| path.ends_with("dev/null"));
+    while !(0..3).all(nothing) && tries.next().is_some() {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let streams: Vec<_> = (0..3).map(stream).collect();
+    waiting.kill().unwrap();
+    waiting.wait().unwrap();
+    assert!(tries.next().is_some(), "{streams:?} after five seconds");
 }
 
 #[test]
