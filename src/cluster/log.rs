@@ -3,10 +3,8 @@
 
 use std::fs;
 
+use super::corosync::CONFIGURATION;
 use crate::model::checkup::log::{self, Target};
-
-/// corosync.conf(5).
-const CONFIGURATION: &str = "/etc/corosync/corosync.conf";
 
 /// Where corosync logs to; nothing if its configuration cannot be read.
 pub fn target() -> Option<Target> {

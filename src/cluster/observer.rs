@@ -5,15 +5,13 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Source;
-use super::corosync::Corosync;
+use super::corosync::{CONFIGURATION, Corosync};
 use super::interface;
 use crate::model::failure::{Exit, Failure};
 use crate::model::gather::Gather;
 use crate::model::link::{Facts, Interface, LocalLink};
 use crate::model::metrics::Traffic;
 use crate::model::outline::Outline;
-
-const CONFIGURATION: &str = "/etc/corosync/corosync.conf";
 
 /// How long after the configuration file was written its reload is expected.
 const RELOAD: Duration = Duration::from_secs(60);

@@ -36,6 +36,9 @@ use crate::model::link::{LinkNumber, NodeId, Peer, Transport};
 use crate::model::metrics::Traffic;
 use crate::model::outline::Outline;
 
+/// Where Corosync's configuration is (corosync.conf(5)).
+pub const CONFIGURATION: &str = "/etc/corosync/corosync.conf";
+
 /// What Corosync says of the links.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
