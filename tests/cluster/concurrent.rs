@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use lab::{Cut, Node, wait_until};
 
 use crate::bed::{Bed, LONG};
-use crate::node::{pid, run_as, state};
+use crate::node::{pid, run_as, state, stop_passes};
 
 pub const TESTS: &[(&str, crate::Test)] = &[
     ("fifty_passes_at_once", fifty_passes_at_once),
@@ -87,7 +87,7 @@ impl Traces {
 
 fn a_thousand_passes_leave_nothing(bed: &Bed) -> Result<()> {
     let node = bed.node(2);
-    node.run(&["systemctl", "stop", "ringcheck.timer"])?;
+    stop_passes(node)?;
     node.run(&["ringcheck", "--once"])?;
     let before = Traces::of(node)?;
     ensure!(before.shared > 0 && before.open > 0, "{before:?}");

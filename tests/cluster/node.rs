@@ -85,6 +85,19 @@ pub fn wait_for_rest(node: &Node) -> Result<()> {
     })
 }
 
+/// Stops what starts passes, and waits until the last one has ended and the attributes are deleted.
+/// systemd waits for the units that it is told of only, and who starts the timer before then has
+/// it stop nothing.
+pub fn stop_passes(node: &Node) -> Result<()> {
+    let units = [
+        "ringcheck.timer",
+        "ringcheck-event.service",
+        "ringcheck-clear.service",
+    ];
+    node.run(&[&["systemctl", "stop"], &units[..]].concat())
+        .map(drop)
+}
+
 /// Waits until the timer has started that many passes more.
 pub fn wait_for_runs(node: &Node, runs: u32) -> Result<()> {
     let start = || {

@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use lab::Node;
 
 use crate::bed::{Bed, LONG};
-use crate::node::run_as;
+use crate::node::{run_as, stop_passes};
 
 pub const TESTS: &[(&str, crate::Test)] = &[
     ("an_ordinary_user_is_refused", an_ordinary_user_is_refused),
@@ -131,7 +131,7 @@ fn a_stopped_cluster_is_named(bed: &Bed) -> Result<()> {
 
 fn a_missing_or_foreign_folder_is_named(bed: &Bed) -> Result<()> {
     let node = bed.node(2);
-    node.run(&["systemctl", "stop", "ringcheck.timer"])?;
+    stop_passes(node)?;
     node.sh("mv /run/ringcheck /run/elsewhere")?;
     refuses(
         node,

@@ -9,7 +9,7 @@ use super::day::{WRITES, counted};
 use super::instruments::FOLDER;
 use super::meter::{Command, Meter, User};
 use super::trace;
-use crate::node::wait_for_rest;
+use crate::node::{stop_passes, wait_for_rest};
 
 /// A pass reads all anew for a minute after the configuration was written.
 const RELOAD: Duration = Duration::from_secs(90);
@@ -24,7 +24,7 @@ const STATE: &str = "/run/ringcheck/state.json";
 /// Stops the timer, and does passes by hand until nothing is left to do; keeps that state.
 pub fn settle(meter: &Meter) -> Result<()> {
     let node = meter.node;
-    node.run(&["systemctl", "stop", "ringcheck.timer"])?;
+    stop_passes(node)?;
     let pass: Vec<&str> = PASS.split(' ').collect();
     node.run(&meter.line(&pass))?;
     wait_for_rest(node)?;

@@ -17,7 +17,7 @@ use lab::{Node, wait_until};
 
 use crate::Test;
 use crate::bed::Bed;
-use crate::node::{journal_cursor, journal_since, pid, run_as, state as state_file};
+use crate::node::{journal_cursor, journal_since, pid, run_as, state as state_file, stop_passes};
 
 /// Every row that is tested here.
 pub fn tests() -> impl Iterator<Item = (&'static str, Test)> {
@@ -49,12 +49,15 @@ pub fn by_hand(bed: &Bed, n: usize, test: impl FnOnce(&Node) -> Result<()>) -> R
     let node = bed.node(n);
     let slow = "[Timer]\nOnActiveSec=\nOnUnitActiveSec=\nOnActiveSec=1h\n";
     node.write(&format!("{TIMER}/slow.conf"), slow)?;
-    let restart = "systemctl daemon-reload; systemctl restart ringcheck.timer";
     node.sh("systemctl mask --quiet --runtime --now ringcheck.path")?;
-    node.sh(&format!("{restart} && ringcheck --once"))?;
+    stop_passes(node)?;
+    node.sh("systemctl daemon-reload; systemctl start ringcheck.timer && ringcheck --once")?;
     test(node)?;
     node.sh("systemctl unmask --quiet --runtime ringcheck.path")?;
-    node.sh(&format!("rm -r {TIMER} /etc/ringcheck.toml -f; {restart}"))?;
+    node.sh(&format!(
+        "rm -r {TIMER} /etc/ringcheck.toml -f; systemctl daemon-reload; \
+         systemctl restart ringcheck.timer"
+    ))?;
     bed.wait_for("every link UP", crate::bed::LONG, &bed.all("UP"))
 }
 

@@ -9,7 +9,7 @@ use lab::{Cut, Node, wait_until};
 use serde_json::Value;
 
 use crate::bed::{Bed, LONG, package};
-use crate::node::{Ended, pid, run_as, traced};
+use crate::node::{Ended, pid, run_as, stop_passes, traced};
 
 pub const TESTS: &[(&str, crate::Test)] = &[
     (
@@ -233,7 +233,7 @@ fn doctor_mends_what_is_installed(bed: &Bed) -> Result<()> {
     let install = report.finding("tools", "wrong", "no attrd_updater")?;
     ensure!(install.is_some_and(|command| command.starts_with("apt-get install ")));
     // systemd makes the folder right before each pass, so there must be none.
-    node.run(&["systemctl", "stop", "ringcheck.timer"])?;
+    stop_passes(node)?;
     let make = "install -d";
     for (breakage, says, command) in [
         ("chown root FOLDER", "belongs to uid 0", make),

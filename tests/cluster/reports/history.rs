@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::Test;
 use crate::bed::{Bed, HOLD, INTERVAL, LONG};
-use crate::node::{journal_cursor, journal_since, run_as, wait_for_runs};
+use crate::node::{journal_cursor, journal_since, run_as, stop_passes, wait_for_runs};
 
 pub const TESTS: &[(&str, Test)] = &[
     ("history_has_each_change_once", history_has_each_change_once),
@@ -73,7 +73,7 @@ fn history_has_each_change_once(bed: &Bed) -> Result<()> {
     bed.wait_on(1, "every link UP again", LONG, &bed.all("UP"))?;
     for (stop, start) in [
         (
-            "systemctl stop ringcheck.timer",
+            "systemctl stop ringcheck.timer ringcheck-clear.service",
             "systemctl start ringcheck.timer",
         ),
         ("pcs cluster stop", "pcs cluster start"),
@@ -176,7 +176,8 @@ fn history_stays_bounded(bed: &Bed) -> Result<()> {
     );
     node.sh(&script)?;
     let begin = now(node)?;
-    node.sh("systemctl stop ringcheck.timer; systemctl start ringcheck.timer")?;
+    stop_passes(node)?;
+    node.run(&["systemctl", "start", "ringcheck.timer"])?;
     bed.wait_on(1, "every link UP again", LONG, &bed.all("UP"))?;
     wait_until("the changes in the history", LONG, || {
         let records = records(node, &begin)?;
@@ -200,7 +201,7 @@ fn history_that_cannot_be_kept_stops_no_pass(bed: &Bed) -> Result<()> {
     let away = format!("mv {FOLDER} {FOLDER}.away");
     let back = format!("rm -rf {FOLDER}; mv {FOLDER}.away {FOLDER}");
     let remedy = "systemd-tmpfiles --create ringcheck.conf";
-    node.run(&["systemctl", "stop", "ringcheck.timer"])?;
+    stop_passes(node)?;
     node.sh(&away)?;
     let result = says_one_line_by_hand(bed, node, remedy);
     node.sh(&back)?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::Test;
 use crate::bed::{Bed, LONG};
-use crate::node::{pid, run_as};
+use crate::node::{pid, run_as, stop_passes};
 
 pub const TESTS: &[(&str, Test)] = &[
     (
@@ -280,7 +280,7 @@ fn watched_while_corosync_hangs(bed: &Bed) -> Result<()> {
         })
     };
     shown("all 2 peers answer", 2)?;
-    node.run(&["systemctl", "stop", "ringcheck.timer"])?;
+    stop_passes(node)?;
     node.run(&["kill", "-STOP", &corosync])?;
     let hung = shown("corosync does not answer", 3);
     let watch = pid(node, "ringcheck")?;
