@@ -314,6 +314,33 @@ fn a_lost_state_makes_no_node_healthy() {
     }
 }
 
+/// A node that is cut off has no token: what attrd has acknowledged is not in the CIB.
+#[test]
+fn a_cib_that_is_behind_brings_no_loss_back() {
+    let node = node_recovering();
+    node.advance(HOLD);
+    node.pass().unwrap();
+    assert_eq!(shown(&node), "2 2 green");
+    node.plant_in_cib("ringlost_1", "vm02 vm03");
+    node.change(|cluster| [2, 3].iter().for_each(|&peer| cluster.cut_all(peer)));
+    node.advance(node.settings.refresh.as_millis() as u64);
+    node.passes(2, 5000);
+    assert_eq!(node.shown().get("ringlost_1"), None);
+    assert_eq!(written(&node, HEALTH), ["green"]);
+}
+
+/// Yellow for link 1, which has just come back.
+fn node_recovering() -> World {
+    let node = node_with(2);
+    node.change(|cluster| [2, 3].iter().for_each(|&peer| cluster.cut(peer, 1)));
+    node.pass().unwrap();
+    node.change(|cluster| [2, 3].iter().for_each(|&peer| cluster.heal(peer, 1)));
+    node.pass().unwrap();
+    assert_eq!(shown(&node), "2 0 yellow");
+    node.forget();
+    node
+}
+
 #[test]
 fn a_node_that_starts_says_neither_before_it_knows() {
     let mut node = World::new(Cluster::new(2, 2));

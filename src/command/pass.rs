@@ -363,9 +363,10 @@ fn notice_members(state: &mut State, facts: &Facts, now: Moment) {
 }
 
 /// Takes from the CIB what the state does not know, so that a lost state file cuts no
-/// recovery hold short, takes no lost peer away and makes no node healthy.
+/// recovery hold short, takes no lost peer away and makes no node healthy. Whom a link with a
+/// verdict has lost is known: while there is no token, the CIB is behind what was acknowledged.
 fn recall(state: &mut State, facts: &Facts, stored: &Attributes, now: Moment) {
-    let known = state.memory.lost.clone();
+    let known = state.memory.links.clone();
     for (name, value) in stored {
         if let Some(link) = attribute::lost_link(name)
             && !known.contains_key(&link)
