@@ -329,6 +329,83 @@ fn a_cib_that_is_behind_brings_no_loss_back() {
     assert_eq!(written(&node, HEALTH), ["green"]);
 }
 
+#[test]
+fn a_node_whose_members_are_silent_gets_no_better() {
+    let node = node_recovering();
+    node.advance(HOLD);
+    // knet gives up the link that it has met last much later than the other.
+    node.change(|cluster| {
+        for peer in [2, 3] {
+            cluster.silence(peer);
+            cluster.cut(peer, 0);
+        }
+    });
+    for peer in [2, 3] {
+        node.later(500, Event::Cut(peer, 1));
+    }
+    node.passes(2, 5000);
+    assert_eq!(node.states(), "0 UP, 1 UP");
+    assert_eq!(written(&node, HEALTH), [""; 0]);
+    node.change(|cluster| [2, 3].iter().for_each(|&peer| cluster.leave(peer)));
+    node.passes(3, 5000);
+    assert_eq!(shown(&node), "green", "alone, but well");
+    assert_eq!(written(&node, HEALTH), ["green"]);
+}
+
+#[test]
+fn a_node_that_meets_silent_members_says_nothing() {
+    let mut node = World::new(Cluster::new(2, 2));
+    node.settings.node_health = Some(Ill::Yellow);
+    node.change(|cluster| [2, 3].iter().for_each(|&peer| cluster.cut_all(peer)));
+    node.passes(4, 5000);
+    assert_eq!(written(&node, HEALTH), [""; 0]);
+}
+
+/// The node that was cut off by its own interface: mended, it is well once it is sure to be.
+#[test]
+fn a_node_that_is_alone_gets_better_after_the_hold() {
+    let node = node_alone();
+    node.pass().unwrap();
+    node.advance(HOLD - 1);
+    node.pass().unwrap();
+    assert_eq!(node.states(), "0 FAULTY, 1 UP");
+    assert_eq!(shown(&node), "yellow");
+    node.advance(1);
+    node.pass().unwrap();
+    assert_eq!(node.states(), "0 UP, 1 UP");
+    assert_eq!(shown(&node), "green", "nobody may ever come");
+}
+
+#[test]
+fn and_stays_ill_where_it_joins_with_another_link_broken() {
+    let node = node_alone();
+    node.pass().unwrap();
+    node.change(|cluster| {
+        for peer in [2, 3] {
+            cluster.join(peer);
+            cluster.heal(peer, 0);
+        }
+    });
+    node.passes(4, 5000);
+    assert_eq!(node.states(), "0 UP, 1 FAULTY");
+    assert_eq!(shown(&node), "2 0 yellow");
+    assert_eq!(written(&node, HEALTH), [""; 0]);
+}
+
+#[test]
+fn another_nodes_cable_keeps_nobody_ill() {
+    let node = node_recovering();
+    node.advance(HOLD / 2);
+    node.change(|cluster| cluster.cut(3, 0));
+    node.pass().unwrap();
+    node.change(|cluster| cluster.heal(3, 0));
+    node.pass().unwrap();
+    node.advance(HOLD / 2);
+    node.pass().unwrap();
+    assert_eq!(node.states(), "0 FAULTY, 1 UP");
+    assert_eq!(shown(&node), "1 2 green");
+}
+
 /// Yellow for link 1, which has just come back.
 fn node_recovering() -> World {
     let node = node_with(2);
@@ -338,6 +415,23 @@ fn node_recovering() -> World {
     node.pass().unwrap();
     assert_eq!(shown(&node), "2 0 yellow");
     node.forget();
+    node
+}
+
+/// Cut off by its interface of link 0, which has just come back.
+fn node_alone() -> World {
+    let node = node_with(2);
+    node.change(|cluster| {
+        cluster.interface(0, Interface::Absent);
+        for peer in [2, 3] {
+            cluster.cut_all(peer);
+            cluster.leave(peer);
+        }
+    });
+    node.passes(3, 5000);
+    assert_eq!(shown(&node), "yellow");
+    node.forget();
+    node.change(|cluster| cluster.interface(0, Interface::Up("eth0".into())));
     node
 }
 

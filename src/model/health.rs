@@ -53,8 +53,8 @@ impl From<Ill> for Health {
     }
 }
 
-/// The health of the node whose links were judged so, or `before` as long as a link has no
-/// verdict yet or must be looked at again. `ill` is what it is while a link is lost.
+/// The health of the node whose links were judged so, or `before` as long as it may not be better
+/// yet, since each change may move services. `ill` is what it is while a link is lost.
 pub fn judge(
     facts: &Facts,
     judgement: &Judgement,
@@ -63,13 +63,25 @@ pub fn judge(
 ) -> Option<Health> {
     let joined = facts.peers.values().filter(|peer| peer.joined).count();
     let lost = |link| judgement.memory.lost.get(link).map_or(0, |lost| lost.len());
-    let mut links = judgement.verdicts.iter();
-    if links.any(|(link, verdict)| is_lost(facts, verdict, lost(link), joined)) {
+    let verdicts = judgement.verdicts.iter();
+    let mut links = verdicts.map(|(link, verdict)| (verdict, lost(link)));
+    if (links.clone()).any(|(verdict, lost)| is_lost(facts, verdict, lost, joined)) {
         return Some(ill.into());
     }
-    match judgement.look_again {
-        Some(_) => before,
-        None => Some(Health::Green),
+    let open = links.any(|(verdict, lost)| is_open(verdict, lost));
+    match open || judgement.look_again.is_some() {
+        true => before,
+        false => Some(Health::Green),
+    }
+}
+
+/// Whether a link may still be lost: whoever could tell is silent, or it is held and has no lost
+/// peers, which would be held themselves.
+fn is_open(verdict: &Verdict, lost: usize) -> bool {
+    match verdict.reason {
+        Reason::SilentMembers => true,
+        Reason::Recovering { .. } => lost == 0,
+        _ => false,
     }
 }
 
