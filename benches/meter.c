@@ -4,9 +4,10 @@
  *
  * FILE has two lines for each command: a shell script that is run before, and is not measured
  * (or nothing), and the command's words, one space between them. In each of ROUNDS rounds each
- * command is run once, as is SETTLE ms of rest before it. What the daemon with the pid DAEMON does
- * is measured from a command's start until SETTLE ms after its end: it clears up when a client is
- * gone. For each run a line is printed:
+ * command is run once, as is SETTLE ms of rest before it; and in each round in another order, or
+ * what the daemon does from time to time would fall on the same command again and again. What the
+ * daemon with the pid DAEMON does is measured from a command's start until SETTLE ms after its end:
+ * it clears up when a client is gone. For each run a line is printed:
  *
  *     COMMAND STATUS CPU WALL PEAK DAEMON_CPU DAEMON_TIME REST_CPU REST_TIME
  *
@@ -177,8 +178,20 @@ int main(int argc, char **argv)
 	posix_spawn_file_actions_addopen(&quiet, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_addopen(&quiet, 2, "/dev/null", O_WRONLY, 0);
-	for (long round = 0; round < rounds; round++)
-		for (int which = 0; which < count; which++)
-			measure(which, &commands[which], settle, argv[3], &quiet);
+	int order[COMMANDS];
+
+	for (int i = 0; i < count; i++)
+		order[i] = i;
+	srand(1);
+	for (long round = 0; round < rounds; round++) {
+		for (int i = count - 1; i > 0; i--) {
+			int other = rand() % (i + 1), which = order[i];
+
+			order[i] = order[other];
+			order[other] = which;
+		}
+		for (int i = 0; i < count; i++)
+			measure(order[i], &commands[order[i]], settle, argv[3], &quiet);
+	}
 	return 0;
 }
