@@ -4,7 +4,8 @@
 //! pacemaker-attrd has lost the attributes, a restarted pacemaker-controld has taken them
 //! out of the CIB, and a restarted corosync counts anew.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -36,6 +37,9 @@ pub struct Daemons {
 const COROSYNC: &str = "corosync";
 const ATTRD: &str = "pacemaker-attrd";
 const CONTROLD: &str = "pacemaker-contr";
+
+/// More bytes than a proc_pid_stat(5) has.
+const STAT: usize = 1024;
 
 impl Daemons {
     /// Finds the daemons; those that were `known` need no search.
@@ -83,7 +87,10 @@ impl Daemons {
 
 /// A live process's name, and which one it is.
 pub(super) fn stat(proc: &Path, pid: u32) -> Option<(String, Incarnation)> {
-    let text = fs::read_to_string(proc.join(pid.to_string()).join("stat")).ok()?;
+    let mut file = File::open(proc.join(pid.to_string()).join("stat")).ok()?;
+    // Its length is not known before, and without room it is read in small pieces.
+    let mut text = String::with_capacity(STAT);
+    file.read_to_string(&mut text).ok()?;
     parse_stat(pid, &text)
 }
 

@@ -82,6 +82,11 @@ impl Journal {
         }
     }
 
+    /// Whether lines of that level are told.
+    pub fn tells(&self, level: Level) -> bool {
+        self.verbose || level != Level::Info
+    }
+
     /// Says one line.
     pub fn say(&self, level: Level, text: &str) {
         self.tell(&Entry::new(level, text));
@@ -89,7 +94,7 @@ impl Journal {
 
     /// Says one line with its fields.
     pub fn tell(&self, entry: &Entry) {
-        if entry.level == Level::Info && !self.verbose {
+        if !self.tells(entry.level) {
             return;
         }
         if self.native && self.send(entry).is_ok() {

@@ -7,6 +7,7 @@ use crate::model::failure::Failure;
 use crate::model::link::{Facts, NodeId};
 use crate::model::outline::Outline;
 
+pub mod alarm;
 pub mod alert;
 pub mod boot;
 pub mod child;

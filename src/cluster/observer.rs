@@ -17,7 +17,7 @@ use crate::model::outline::Outline;
 const RELOAD: Duration = Duration::from_secs(60);
 
 /// The node that this process runs on.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Observer {
     corosync: Corosync,
     /// What knet counts, as it was last seen, where that is asked for.

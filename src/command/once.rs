@@ -10,6 +10,7 @@ use super::metrics::{self, Seen, Witness};
 use super::pass::Pass;
 use super::station::{self, Station};
 use crate::cluster::Registry;
+use crate::cluster::alarm;
 use crate::cluster::clock::{BootClock, Clock};
 use crate::cluster::daemon::Daemons;
 use crate::cluster::journal::{Journal, Level};
@@ -58,7 +59,7 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
     let invoked = BootClock.now();
     let settings = config::read(options.config.as_deref())?;
     let file = settings.metrics_file.as_deref();
-    let deadline = Instant::now() + settings.deadline;
+    let deadline = Instant::now() + settings.deadline.saturating_sub(alarm::spent());
     let station = Station::enter_for(file)?;
     let watchdog = Watchdog {
         woken: Cell::new(false),
@@ -91,15 +92,15 @@ fn pass(
 ) -> Result<Option<Seen>, Failure> {
     let journal = watchdog.journal;
     let lock = station.lock(deadline, journal)?;
-    let done_meanwhile = lock
-        .stamp()
+    let stamp = lock.stamp();
+    let done_meanwhile = stamp
         .good
         .filter(|good| (invoked..=BootClock.now()).contains(&good.started))
         .is_some_and(|good| good.forced || !options.force);
     if done_meanwhile && options.config.is_none() {
         return Ok(None);
     }
-    let failing = lock.stamp().failing;
+    let failing = stamp.failing;
     if options.trigger == Trigger::Log && failing.is_some() {
         return Ok(None);
     }
@@ -195,6 +196,9 @@ pub(super) fn remember(records: &[Record], journal: Journal) {
 
 /// Says each verdict and why, to who asked for it.
 fn explain(judgement: &Judgement, journal: Journal) {
+    if !journal.tells(Level::Info) {
+        return;
+    }
     for (link, verdict) in &judgement.verdicts {
         let text = verdict
             .state

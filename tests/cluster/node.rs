@@ -7,6 +7,9 @@ use lab::{Node, wait_until};
 
 use crate::bed::INTERVAL;
 
+/// A pass reads all anew for a minute after the configuration was written.
+const RELOAD: Duration = Duration::from_secs(90);
+
 /// How a command ended on a node.
 #[derive(Debug)]
 pub struct Ended {
@@ -83,6 +86,17 @@ pub fn wait_for_rest(node: &Node) -> Result<()> {
         ensure!(now > until, "{:.1} s to go", until - now);
         Ok(Some(()))
     })
+}
+
+/// Waits until a pass has nothing to do but to glance at the links.
+pub fn wait_for_idle(node: &Node) -> Result<()> {
+    wait_for_rest(node)?;
+    wait_until("no reload to be expected", RELOAD, || {
+        let old = node.sh("find /etc/corosync/corosync.conf ! -newerct '61 seconds ago'")?;
+        Ok((!old.is_empty()).then_some(()))
+    })?;
+    // What this one reads, the next ones go by.
+    node.run(&["ringcheck", "--once", "--quiet"]).map(drop)
 }
 
 /// Stops what starts passes, and waits until the last one has ended and the attributes are deleted.

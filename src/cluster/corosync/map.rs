@@ -10,9 +10,10 @@ use crate::model::failure::{Exit, Failure};
 pub(super) struct Map(cmap::Handle);
 
 impl Map {
-    /// Connects to a map.
-    pub(super) fn connect(map: cmap::Map) -> Result<Map, Failure> {
-        cmap::initialize(map).map(Map).map_err(not_connected)
+    /// A map that is connected, or is now.
+    pub(super) fn opened(opened: Option<Map>, map: cmap::Map) -> Result<Map, Failure> {
+        let connect = || cmap::initialize(map).map(Map).map_err(not_connected);
+        opened.map_or_else(connect, Ok)
     }
 
     fn get(&self, key: &str) -> Result<Option<Data>, CsError> {

@@ -10,8 +10,10 @@
 //!    the whole key as its prefix (`map.rs`).
 //! 3. The iterator takes every error for the end of the list and stops at a value that is
 //!    not UTF-8: it is used for one key at a time, so that a missing key is seen.
-//! 4. Nothing has a time-out: with corosync stopped, a call blocks for ever. All calls are
-//!    made by a thread of their own, which is left behind when the deadline passes.
+//! 4. Nothing has a time-out: with corosync stopped, a call blocks for ever. Calls are made by a
+//!    thread of their own, which is left behind when the deadline passes; but not those of the
+//!    pass that finds all well, for which a thread would be a tenth of its cost: an alarm has it
+//!    begin anew, with a thread.
 //! 5. `initialize` does not retry, and its errors mean something other than their names say:
 //!    `ErrLibrary` is "not running", `ErrTryAgain` is "starting".
 //! 6. `cfg::node_status_get` always returns eight links.
@@ -31,6 +33,7 @@ use rust_corosync::cmap;
 use self::glance::glance;
 use self::map::Map;
 use self::picture::{picture, traffic};
+use crate::cluster::alarm;
 use crate::model::failure::{Exit, Failure};
 use crate::model::link::{LinkNumber, NodeId, Peer, Transport};
 use crate::model::metrics::Traffic;
@@ -75,12 +78,10 @@ pub struct ConfiguredLink {
 }
 
 /// The connections to corosync, made at the first read and kept for the next ones.
-#[derive(Debug)]
 pub struct Corosync {
-    requests: Option<Sender<Option<Outline>>>,
-    answers: Receiver<Result<Picture, Failure>>,
-    /// An answer that did not come before its deadline is still to come.
-    overdue: bool,
+    /// Until a thread has it.
+    reader: Option<Reader>,
+    thread: Option<Thread>,
 }
 
 impl Default for Corosync {
@@ -103,20 +104,10 @@ impl Corosync {
         })
     }
 
-    fn with(mut reader: Reader) -> Corosync {
-        let (requests, asked) = channel::<Option<Outline>>();
-        let (answer, answers) = channel();
-        thread::spawn(move || {
-            while let Ok(known) = asked.recv() {
-                if answer.send(reader.read(known.as_ref())).is_err() {
-                    break;
-                }
-            }
-        });
+    fn with(reader: Reader) -> Corosync {
         Corosync {
-            requests: Some(requests),
-            answers,
-            overdue: false,
+            reader: Some(reader),
+            thread: None,
         }
     }
 
@@ -126,13 +117,49 @@ impl Corosync {
     /// When corosync is not running, does not allow it, gives no whole picture, or does not
     /// answer before the deadline.
     pub fn read(&mut self, deadline: Instant, known: Option<&Outline>) -> Result<Picture, Failure> {
+        if let (Some(reader), Some(known)) = (&mut self.reader, known)
+            && !alarm::has_rung()
+            && let Some(picture) = alarm::limit(|| reader.glance(known))?
+        {
+            return Ok(picture);
+        }
+        if let Some(reader) = self.reader.take() {
+            self.thread = Some(Thread::start(reader));
+        }
+        self.thread.as_mut().ok_or_else(lost)?.read(deadline)
+    }
+}
+
+/// The thread that makes the calls which may hang.
+struct Thread {
+    requests: Option<Sender<()>>,
+    answers: Receiver<Result<Picture, Failure>>,
+    /// An answer that did not come before its deadline is still to come.
+    overdue: bool,
+}
+
+impl Thread {
+    fn start(mut reader: Reader) -> Thread {
+        let (requests, asked) = channel();
+        let (answer, answers) = channel();
+        thread::spawn(move || {
+            while let Ok(()) = asked.recv() {
+                if answer.send(reader.read()).is_err() {
+                    break;
+                }
+            }
+        });
+        Thread {
+            requests: Some(requests),
+            answers,
+            overdue: false,
+        }
+    }
+
+    fn read(&mut self, deadline: Instant) -> Result<Picture, Failure> {
         let late = || {
             let line = "cannot read link state from cmap: corosync does not answer; look at `systemctl status corosync`";
             Failure::new(Exit::Deadline, line)
-        };
-        let lost = || {
-            let line = "cannot read link state from cmap: the connection to corosync is lost";
-            Failure::new(Exit::Unreadable, line)
         };
         let left = || deadline.saturating_duration_since(Instant::now());
         // Its answer belongs to no later question, and no second thread is to hang beside it.
@@ -143,8 +170,7 @@ impl Corosync {
                 Err(RecvTimeoutError::Disconnected) => return Err(lost()),
             }
         }
-        let ask = |requests: &Sender<_>| requests.send(known.cloned());
-        let asked = self.requests.as_ref().map(ask);
+        let asked = self.requests.as_ref().map(|requests| requests.send(()));
         match (asked, self.answers.recv_timeout(left())) {
             (Some(Ok(())), Ok(answer)) => answer,
             (Some(Ok(())), Err(RecvTimeoutError::Timeout)) => {
@@ -156,7 +182,7 @@ impl Corosync {
     }
 }
 
-impl Drop for Corosync {
+impl Drop for Thread {
     /// Lets the thread disconnect, unless it is stuck: corosync logs nothing and cleans up
     /// at once when a client says good-bye.
     fn drop(&mut self) {
@@ -167,7 +193,12 @@ impl Drop for Corosync {
     }
 }
 
-/// The thread's side.
+fn lost() -> Failure {
+    let line = "cannot read link state from cmap: the connection to corosync is lost";
+    Failure::new(Exit::Unreadable, line)
+}
+
+/// Who makes the calls.
 #[derive(Default)]
 struct Reader {
     stats: Option<Map>,
@@ -176,18 +207,21 @@ struct Reader {
 }
 
 impl Reader {
-    fn read(&mut self, known: Option<&Outline>) -> Result<Picture, Failure> {
-        // After an error both are connected anew.
-        let (stats, icmap) = (self.stats.take(), self.icmap.take());
-        let connect = |map| move || Map::connect(map);
-        let stats = stats.map_or_else(connect(cmap::Map::Stats), Ok)?;
-        if let Some(known) = known.filter(|_| !self.traffic)
-            && let Some(picture) = glance(&stats, known)?
-        {
-            (self.stats, self.icmap) = (Some(stats), icmap);
-            return Ok(picture);
+    /// That all is as it was, by one connection.
+    fn glance(&mut self, known: &Outline) -> Result<Option<Picture>, Failure> {
+        if self.traffic {
+            return Ok(None);
         }
-        let icmap = icmap.map_or_else(connect(cmap::Map::Icmap), Ok)?;
+        let stats = Map::opened(self.stats.take(), cmap::Map::Stats)?;
+        let picture = glance(&stats, known)?;
+        self.stats = Some(stats);
+        Ok(picture)
+    }
+
+    fn read(&mut self) -> Result<Picture, Failure> {
+        // After an error both are connected anew.
+        let stats = Map::opened(self.stats.take(), cmap::Map::Stats)?;
+        let icmap = Map::opened(self.icmap.take(), cmap::Map::Icmap)?;
         let mut picture = picture(&icmap, &stats)?;
         if self.traffic {
             picture.traffic = traffic(&stats, &picture.peers)?;

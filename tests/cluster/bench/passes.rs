@@ -1,18 +1,13 @@
 //! ringcheck's passes of each kind, so that one can be done as often as it is to be measured.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
-use lab::{Node, wait_until};
+use lab::Node;
 
 use super::day::{WRITES, counted};
 use super::instruments::FOLDER;
 use super::meter::{Command, Meter, User};
 use super::trace;
-use crate::node::{stop_passes, wait_for_rest};
-
-/// A pass reads all anew for a minute after the configuration was written.
-const RELOAD: Duration = Duration::from_secs(90);
+use crate::node::{stop_passes, wait_for_idle};
 
 pub const IDLE: &str = "idle pass";
 pub const COMPARING: &str = "pass that compares with the CIB";
@@ -27,13 +22,7 @@ pub fn settle(meter: &Meter) -> Result<()> {
     stop_passes(node)?;
     let pass: Vec<&str> = PASS.split(' ').collect();
     node.run(&meter.line(&pass))?;
-    wait_for_rest(node)?;
-    wait_until("no reload to be expected", RELOAD, || {
-        let old = node.sh("find /etc/corosync/corosync.conf ! -newerct '61 seconds ago'")?;
-        Ok((!old.is_empty()).then_some(()))
-    })?;
-    // What this one reads, the next ones go by.
-    node.run(&meter.line(&pass))?;
+    wait_for_idle(node)?;
     node.run(&meter.line(&["cp", STATE, &kept()])).map(drop)
 }
 

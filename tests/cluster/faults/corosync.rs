@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::{Halted, SHORT, be_short, by_hand, fails, is_said_once, passes_repair, while_stopped};
+use super::{
+    Halted, SHORT, be_short, by_hand, fails, fails_by, is_said_once, passes_repair, while_stopped,
+};
 use crate::Test;
 use crate::bed::{Bed, INTERVAL, LONG, MARGIN};
-use crate::node::{kill, pid};
+use crate::node::{kill, pid, wait_for_idle};
 use crate::record::Record;
 
 pub const TESTS: &[(&str, Test)] = &[
     ("corosync_hung_at_the_connect", corosync_hung_at_the_connect),
+    ("corosync_hung_at_a_glance", corosync_hung_at_a_glance),
     ("corosync_hung_during_a_read", corosync_hung_during_a_read),
     (
         "corosync_killed_during_a_read",
@@ -36,6 +39,25 @@ fn corosync_hung_at_the_connect(bed: &Bed) -> Result<()> {
         while_stopped(node, "corosync", || fails(node, SHORT, 8, HUNG))?;
         passes_repair(bed, node)?;
         while_stopped(node, "corosync", || is_said_once(node, HUNG))?;
+        passes_repair(bed, node)
+    })
+}
+
+/// What the pass asks first it asks without a thread, and by an alarm it begins anew.
+fn corosync_hung_at_a_glance(bed: &Bed) -> Result<()> {
+    by_hand(bed, 2, |node| {
+        be_short(node)?;
+        wait_for_idle(node)?;
+        while_stopped(node, "corosync", || {
+            let trace = "/tmp/trace";
+            let pass = ["ringcheck", "--once"];
+            let strace = ["strace", "-qqfe", "trace=execve", "-o", trace];
+            fails_by(node, &[&strace, &pass[..]].concat(), SHORT, 8, HUNG)?;
+            let calls = node.run(&["cat", trace])?;
+            let again = format!("execve(\"/proc/self/exe\", {pass:?},");
+            ensure!(calls.matches(&again).count() == 1, "{calls}");
+            Ok(())
+        })?;
         passes_repair(bed, node)
     })
 }

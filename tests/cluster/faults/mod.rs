@@ -74,8 +74,13 @@ pub fn unsettle(node: &Node) -> Result<()> {
 
 /// A pass by hand that fails: its exit code, its one line, and that it ends in time.
 fn fails(node: &Node, deadline: Duration, code: i32, line: &str) -> Result<()> {
+    fails_by(node, &["ringcheck", "--once"], deadline, code, line)
+}
+
+/// The same by another command line.
+fn fails_by(node: &Node, argv: &[&str], deadline: Duration, code: i32, line: &str) -> Result<()> {
     let start = Instant::now();
-    let ended = run_as(node, "root", &["ringcheck", "--once"])?;
+    let ended = run_as(node, "root", argv)?;
     let took = start.elapsed();
     ensure!(
         ended.code == Some(code) && is_one_line(&ended.stderr, line),
