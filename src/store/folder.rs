@@ -73,7 +73,8 @@ impl Folder {
         if !found.is_file() || found.len() > LARGEST {
             return Ok(None);
         }
-        let mut bytes = Vec::new();
+        // Room for its end, too, or it would be read in small pieces.
+        let mut bytes = Vec::with_capacity(found.len() as usize + 1);
         file.take(LARGEST)
             .read_to_end(&mut bytes)
             .map_err(|error| self.failed(name, &error))?;

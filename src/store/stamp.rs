@@ -118,11 +118,10 @@ impl Stamp {
     }
 
     pub(super) fn write(&self, file: &File) -> io::Result<()> {
-        let text = serde_json::to_string(self)?;
-        file.write_all_at(
-            format!("{text:<width$}\n", width = LENGTH - 1).as_bytes(),
-            0,
-        )
+        let mut text = serde_json::to_vec(self)?;
+        text.resize(LENGTH - 1, b' ');
+        text.push(b'\n');
+        file.write_all_at(&text, 0)
     }
 }
 
