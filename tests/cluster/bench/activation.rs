@@ -11,7 +11,7 @@ use super::figures::Spread;
 use super::meter::{Meter, Run};
 use super::report::{Bar, Section, Table, Topic};
 use super::{agents, passes, times};
-use crate::bed::Bed;
+use crate::bed::{Bed, INTERVAL};
 
 const UNITS: &str = "/run/systemd/system";
 
@@ -27,17 +27,30 @@ const OF_PING: f64 = 0.5;
 /// What an activation may cost in its unit's cgroup, in milliseconds of CPU time.
 const CGROUP: f64 = 10.0;
 
+/// What the path unit may take where nothing is logged, in parts of what the timer takes.
+const WATCHING: f64 = 0.01;
+
 const TEXT: &str = "\
 A timer that fires ten times a second, for five seconds at a time and {rounds} times in turn with \
 the others, and the same time without one, which is taken off. The unit's own is the CPU time of \
 its cgroup, sandbox and start of the process included; PID 1's is that of systemd, journald and \
-D-Bus; corosync's is what it does for the pass. The ping is a monitor run in the same rounds.";
+D-Bus; corosync's is what it does for the pass. The ping is a monitor run in the same rounds. \
+Below it is what systemd takes while ringcheck.path watches the log of a healthy cluster, and no \
+timer runs.";
 
 /// One way to activate something.
 struct Kind {
     name: &'static str,
-    /// The unit; nothing where there is to be no timer.
-    unit: Option<String>,
+    runs: Runs,
+}
+
+/// What runs for a while.
+enum Runs {
+    /// A timer, for this unit.
+    Timer(String),
+    /// The path unit as it is shipped.
+    Path,
+    Nothing,
 }
 
 /// CPU time so far in ms, and the jobs that systemd has had so far.
@@ -66,7 +79,7 @@ pub fn activation(bed: &Bed) -> Result<()> {
     for _ in 0..rounds {
         for (at, windows) in windows.iter_mut().enumerate() {
             node.run(&meter.line(&["sh", "-c", &passes::calm()]))?;
-            windows.push(window(node, at)?);
+            windows.push(window(node, at, &kinds[at])?);
         }
         pings.extend(
             agents
@@ -91,7 +104,9 @@ pub fn activation(bed: &Bed) -> Result<()> {
         "total (ms)",
         "parts of a ping",
     ]);
-    let nothing = windows.pop().context("no window without a timer")?;
+    let nothing = windows.pop().context("no window in which nothing runs")?;
+    let watching = windows.pop().context("no window with the path unit")?;
+    let mut shipped = 0.0;
     for (kind, windows) in kinds.iter().zip(&windows) {
         let costs: Vec<Cost> = windows.iter().zip(&nothing).map(Cost::of).collect();
         let of = |figure: fn(&Cost) -> f64| Spread::of(costs.iter().map(figure));
@@ -124,9 +139,29 @@ pub fn activation(bed: &Bed) -> Result<()> {
             );
             let own = of(|cost| cost.unit).median;
             section.limit("an activation in its cgroup", own, CGROUP, " ms");
+            shipped = total.median;
         }
     }
     section.tables.push(table);
+    let minute = Duration::from_secs(60).div_duration_f64(WINDOW);
+    let per_minute = |windows: &[(Reading, Reading)]| {
+        let grown = windows
+            .iter()
+            .map(|(a, b)| (b.systemd - a.systemd) * minute);
+        Spread::of(grown)
+    };
+    let (watching, nothing) = (per_minute(&watching), per_minute(&nothing));
+    let mut table = Table::new(&["systemd's, in a minute", "(ms)"]);
+    table.row(&["with ringcheck.path".to_owned(), watching.shown()]);
+    table.row(&["without".to_owned(), nothing.shown()]);
+    section.tables.push(table);
+    let timers = shipped * Duration::from_secs(60).div_duration_f64(INTERVAL);
+    section.limit(
+        "what ringcheck.path takes while nothing is logged, in parts of what the timer takes",
+        (watching.median - nothing.median) / timers,
+        WATCHING,
+        "",
+    );
     section.bars.push(Bar {
         name: agents::PING.to_owned(),
         figure: ping,
@@ -137,7 +172,8 @@ pub fn activation(bed: &Bed) -> Result<()> {
 
 const SHIPPED: &str = "as shipped";
 
-/// The timer's unit as it is shipped, without its sandbox, and one that does nothing, so too.
+/// The timer's unit as it is shipped, without its sandbox, and one that does nothing, so too; the
+/// path unit, and nothing at all.
 fn kinds(node: &Node) -> Result<Vec<Kind>> {
     let unit = node.run(&["cat", "/usr/lib/systemd/system/ringcheck.service"])?;
     // What comes after that line is the sandbox.
@@ -145,13 +181,14 @@ fn kinds(node: &Node) -> Result<Vec<Kind>> {
     let pass = "ExecStart=/usr/sbin/ringcheck --once --quiet";
     let nothing = bare.replace(pass, "ExecStart=/bin/true");
     let sandboxed = format!("{nothing}# The sandbox{sandbox}");
-    let kind = |name, unit| Kind { name, unit };
+    let kind = |name, runs| Kind { name, runs };
     Ok(vec![
-        kind(SHIPPED, Some(unit.clone())),
-        kind("without the sandbox", Some(bare.to_owned())),
-        kind("/bin/true, sandboxed", Some(sandboxed)),
-        kind("/bin/true", Some(nothing)),
-        kind("no timer", None),
+        kind(SHIPPED, Runs::Timer(unit.clone())),
+        kind("without the sandbox", Runs::Timer(bare.to_owned())),
+        kind("/bin/true, sandboxed", Runs::Timer(sandboxed)),
+        kind("/bin/true", Runs::Timer(nothing)),
+        kind("the log watched", Runs::Path),
+        kind("nothing", Runs::Nothing),
     ])
 }
 
@@ -166,7 +203,7 @@ fn slice(at: usize) -> String {
 
 fn furnish(node: &Node, at: usize, kind: &Kind) -> Result<()> {
     let (name, slice) = (name(at), slice(at));
-    if let Some(unit) = &kind.unit {
+    if let Runs::Timer(unit) = &kind.runs {
         let unit = unit.replace("[Service]", &format!("[Service]\nSlice={slice}"));
         node.write(&format!("{UNITS}/{name}.service"), unit)?;
         let each = EACH.as_millis();
@@ -185,13 +222,16 @@ fn remove(node: &Node, at: usize) -> Result<()> {
     .map(drop)
 }
 
-/// What is read before and after a timer has run for a while.
-fn window(node: &Node, at: usize) -> Result<(Reading, Reading)> {
-    let timer = format!("{}.timer", name(at));
-    let there = node.sh(&format!("test -e {UNITS}/{timer} && echo yes || true"))?;
-    let operate = |how| match there.is_empty() {
-        true => Ok(String::new()),
-        false => node.run(&["systemctl", how, &timer]),
+/// What is read before and after it has run for a while.
+fn window(node: &Node, at: usize, kind: &Kind) -> Result<(Reading, Reading)> {
+    let unit = match kind.runs {
+        Runs::Timer(_) => Some(format!("{}.timer", name(at))),
+        Runs::Path => Some("ringcheck.path".to_owned()),
+        Runs::Nothing => None,
+    };
+    let operate = |how| match &unit {
+        Some(unit) => node.run(&["systemctl", how, unit]).map(drop),
+        None => Ok(()),
     };
     operate("start")?;
     // It was asked to start by D-Bus, which is no part of an activation.
