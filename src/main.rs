@@ -2,6 +2,7 @@
 
 #![no_main]
 
+mod libraries;
 mod start;
 
 use std::env;

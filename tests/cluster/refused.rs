@@ -128,6 +128,22 @@ fn a_stopped_cluster_is_named(bed: &Bed) -> Result<()> {
     // Who asks every program for backtraces gets none of this one, and nothing worse.
     let ended = run_as(node, "root", &["env", "RUST_BACKTRACE=1", "ringcheck"])?;
     ensure!(ended.code == Some(5), "{ended:?}");
+    let loaded = node.sh("ldconfig -p | sed -n 's/.*libcmap.so.4 .*=> //p'")?;
+    let library = loaded.trim();
+    node.sh(&format!("mv {library} {library}.away"))?;
+    let refused = refuses(
+        node,
+        "root",
+        &[],
+        127,
+        "cannot load Corosync's library: libcmap.so.4",
+    );
+    // What asks Corosync nothing does not need it.
+    let history = run_as(node, "root", &["ringcheck", "history"]);
+    node.sh(&format!("mv {library}.away {library}"))?;
+    refused?;
+    let history = history?;
+    ensure!(history.code == Some(0), "{history:?}");
     node.run(&["ringcheck", "clear"])?;
     Ok(())
 }

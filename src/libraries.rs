@@ -1,0 +1,102 @@
+//! Corosync's libraries, loaded when they are first called.
+//!
+//! libcmap needs libqb, that libsystemd, and that six more: to load them all is more than half of
+//! what a start of the program takes. What asks Corosync nothing, as `--version`, `history` or an
+//! alert that is not for us, needs none of them, and an idle pass not libcfg.
+//!
+//! The functions that rust-corosync calls the linker finds here, and links no library for them.
+
+#![expect(unsafe_code, reason = "functions of C's")]
+
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::io::{self, Write};
+use std::mem;
+use std::process;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use nix::libc::{RTLD_GLOBAL, RTLD_LAZY, RTLD_NEXT, dlerror, dlopen, dlsym};
+
+/// The functions by their libraries, as the headers of Corosync 3 have them (cmap.h, cfg.h).
+macro_rules! libraries {
+    ($($library:literal: { $(fn $name:ident($($argument:ident: $kind:ty),*);)* })*) => {$($(
+        #[unsafe(no_mangle)]
+        extern "C" fn $name($($argument: $kind),*) -> c_int {
+            static ADDRESS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+            let name = concat!(stringify!($name), "\0");
+            let address = address(&ADDRESS, $library, name);
+            // SAFETY: the library has a function of that name, and the header says that it is so.
+            let function: extern "C" fn($($kind),*) -> c_int = unsafe { mem::transmute(address) };
+            function($($argument),*)
+        }
+    )*)*};
+}
+
+libraries! {
+    c"libcmap.so.4": {
+        fn cmap_initialize_map(handle: *mut u64, map: c_int);
+        fn cmap_finalize(handle: u64);
+        fn cmap_get(
+            handle: u64, key: *const c_char, value: *mut c_void, length: *mut usize,
+            kind: *mut c_int
+        );
+        fn cmap_iter_init(handle: u64, prefix: *const c_char, iterator: *mut u64);
+        fn cmap_iter_next(
+            handle: u64, iterator: u64, key: *mut c_char, length: *mut usize, kind: *mut c_int
+        );
+        fn cmap_iter_finalize(handle: u64, iterator: u64);
+    }
+    c"libcfg.so.7": {
+        fn corosync_cfg_initialize(handle: *mut u64, callbacks: *const c_void);
+        fn corosync_cfg_finalize(handle: u64);
+        fn corosync_cfg_node_status_get(
+            handle: u64, node: c_uint, version: c_int, status: *mut c_void
+        );
+    }
+}
+
+/// Where the function is, which is looked for once.
+fn address(known: &AtomicPtr<c_void>, library: &CStr, name: &str) -> *mut c_void {
+    let found = known.load(Ordering::Relaxed);
+    if !found.is_null() {
+        return found;
+    }
+    let name = CStr::from_bytes_with_nul(name.as_bytes()).expect("it ends with a zero");
+    // SAFETY: both are texts of C's. A library that is loaded already is only counted.
+    let found = unsafe {
+        let library = dlopen(library.as_ptr(), RTLD_LAZY | RTLD_GLOBAL);
+        match library.is_null() {
+            true => library,
+            // Not that of the program itself, but one that is to come before the library's
+            // (LD_PRELOAD in ld.so(8)).
+            false => dlsym(RTLD_NEXT, name.as_ptr()),
+        }
+    };
+    if found.is_null() {
+        missing();
+    }
+    known.store(found, Ordering::Relaxed);
+    found
+}
+
+/// The exit code of a program whose libraries the dynamic linker does not find.
+const NOT_LOADED: i32 = 127;
+
+/// Ends the process as the dynamic linker would have, had it been linked.
+fn missing() -> ! {
+    // SAFETY: it is asked at once, and its text is there until it is asked again.
+    let why = unsafe {
+        let why = dlerror();
+        match why.is_null() {
+            true => c"",
+            false => CStr::from_ptr(why),
+        }
+    };
+    let why = why.to_string_lossy();
+    let line = format!(
+        "ringcheck: cannot load Corosync's library: {why}; install it: libcmap4 and libcfg7, \
+         or corosynclib\n"
+    );
+    let _ = io::stderr().write_all(line.as_bytes());
+    process::exit(NOT_LOADED);
+}
