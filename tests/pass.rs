@@ -4,6 +4,7 @@ mod support;
 
 use ringcheck::model::attribute::Change;
 use ringcheck::model::link::Interface;
+use ringcheck::model::settings::Ill;
 use support::*;
 
 #[test]
@@ -210,6 +211,37 @@ fn rule_6_what_cannot_be_read_stays_and_then_is_unknown() {
     assert_eq!(world.states().split(',').next(), Some("0 UP"));
     world.passes(2, 5000);
     assert_eq!(world.states(), "0 UP, 1 FAULTY");
+}
+
+/// Corosync that was hung for so long goes on, and finds all members silent.
+#[test]
+fn rule_6_a_look_that_says_nothing_brings_nothing_back() {
+    let mut cluster = Cluster::new(2, 2);
+    let mut world = World::quiet(cluster.clone());
+    world.settings.node_health = Some(Ill::Yellow);
+    world.settings.publish_reached_peers = true;
+    world.settle();
+    let well = world.shown();
+    assert_eq!(well["#health-ringcheck"], "green");
+    assert_eq!(well["ringpeers_0"], "2");
+    world.unreadable.set(true);
+    world.passes(14, 5000);
+    let unknown = world.shown();
+    assert_eq!(world.states(), "0 UNKNOWN, 1 UNKNOWN");
+    assert_eq!(unknown["#health-ringcheck"], "yellow");
+    world.unreadable.set(false);
+    for peer in cluster.peers() {
+        cluster.cut_all(peer);
+    }
+    world.change(|now| *now = cluster.clone());
+    world.passes(2, 1000);
+    assert_eq!(world.shown(), unknown);
+    for peer in cluster.peers() {
+        cluster.heal_all(peer);
+    }
+    world.change(|now| *now = cluster.clone());
+    world.passes(4, 5000);
+    assert_eq!(world.shown(), well);
 }
 
 #[test]

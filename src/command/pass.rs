@@ -274,6 +274,7 @@ impl Pass<'_> {
                 }
                 change => (self.say)(written(change, Level::Notice)),
             }
+            forget(state, &change, now);
         }
         result
     }
@@ -299,6 +300,23 @@ impl Pass<'_> {
         let refresh = self.settings.refresh;
         let due = state.compared.is_none_or(|then| now.since(then) >= refresh);
         due || state.compare_until.is_some_and(|until| now < until)
+    }
+}
+
+/// What is shown as unknown is not brought back by a look that says nothing either: Corosync that
+/// went on, and whose members are all silent yet. A link that was FAULTY stays so, and has its
+/// recovery hold.
+fn forget(state: &mut State, change: &Change, now: Moment) {
+    let memory = &mut state.memory;
+    let link = attribute::link(change.name()).and_then(|link| memory.links.get_mut(&link));
+    if let Some(link) = link.filter(|link| link.state == LinkState::Up) {
+        (link.state, link.since) = (LinkState::Unknown, now);
+    }
+    if let Some(link) = attribute::reached_link(change.name()) {
+        memory.reached.remove(&link);
+    }
+    if change.name() == attribute::HEALTH {
+        memory.health = Some(Health::Yellow);
     }
 }
 
