@@ -48,8 +48,9 @@ rpm: setup-packages
 	@cargo build --quiet --locked --release
 	@cargo generate-rpm --auto-req find-requires
 
-# Both, and what their distributions' checkers say of them.
+# Both, and what their distributions' checkers and the shells say of them.
 packages: deb rpm
+	@sh packaging/completions.sh
 	@lintian --allow-root --fail-on error target/debian/*.deb
 	@rpmlint --config packaging/rpm/rpmlint.toml target/generate-rpm/*.rpm
 	@sh packaging/rpm/check.sh target/generate-rpm/*.rpm

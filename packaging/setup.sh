@@ -12,7 +12,7 @@ fail() {
 
 command -v cargo > /dev/null || fail "there is no cargo: install Rust first"
 if command -v apt-get > /dev/null; then
-    sh tests/lab/setup.sh rpm lintian rpmlint mandoc
+    sh tests/lab/setup.sh rpm lintian rpmlint mandoc fish zsh
 elif command -v rpm > /dev/null; then
     missing=
     for package in gcc make rpm-build corosynclib-devel libqb-devel; do

@@ -25,6 +25,7 @@ use crate::model::link::LinkNumber;
     name = "ringcheck",
     version,
     disable_version_flag = true,
+    disable_help_flag = true,
     args_conflicts_with_subcommands = true,
     after_help = "Exit codes, settings and files: man 8 ringcheck"
 )]
@@ -62,9 +63,9 @@ pub struct Arguments {
     #[arg(long, short_alias = '$', action = ArgAction::Version)]
     version: Option<bool>,
 
-    /// As ifcheckd had it: print help
-    #[arg(short = '?', action = ArgAction::Help, hide = true)]
-    help_for_ifcheckd: Option<bool>,
+    /// Print help
+    #[arg(short, long, short_alias = '?', action = ArgAction::Help, global = true)]
+    help: Option<bool>,
 
     /// As ifcheckd had it: stay in the foreground, which is a pass here
     #[arg(short = 'f', hide = true)]
