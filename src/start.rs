@@ -54,6 +54,15 @@ fn start_over_at_an_alarm() {
 }
 
 extern "C" fn start_over(_: c_int) {
+    if !alarm::is_set() {
+        // Whoever had an alarm set for this program wants its end.
+        let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+        #[expect(unsafe_code, reason = "it takes this handler away")]
+        // SAFETY: signal-safety(7) lists it.
+        let _ = unsafe { signal::sigaction(signal::SIGALRM, &default) };
+        let _ = signal::raise(signal::SIGALRM);
+        return;
+    }
     #[expect(
         unsafe_code,
         reason = "in a handler of signals only C's functions may be called"

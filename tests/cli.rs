@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command as Process, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -12,6 +13,8 @@ use assert_cmd::cargo::cargo_bin;
 use clap::Parser;
 use predicates::prelude::*;
 use ringcheck::cli::Arguments;
+
+const SIGALRM: i32 = 14;
 
 fn ringcheck() -> Command {
     let mut command = Command::cargo_bin("ringcheck").expect("cargo builds it");
@@ -77,6 +80,24 @@ fn what_units_type_is_understood_as_when_a_person_types_it() {
 }
 
 /// What is opened first would be written over by what is said.
+/// As wrappers of monitoring systems have it, so that no plugin hangs.
+#[test]
+fn an_alarm_that_was_set_before_ends_it() {
+    let place = tempfile::tempdir().unwrap();
+    let fifo = place.path().join("settings.toml");
+    let made = Process::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    // It waits for somebody to write its settings.
+    let assert = Command::new("perl")
+        .args(["-e", "alarm 1; exec @ARGV"])
+        .args([cargo_bin("ringcheck"), "--once".into(), "--config".into()])
+        .arg(fifo)
+        .timeout(Duration::from_secs(30))
+        .assert()
+        .interrupted();
+    assert_eq!(assert.get_output().status.signal(), Some(SIGALRM));
+}
+
 #[test]
 fn closed_streams_are_nothing_and_no_file() {
     let place = tempfile::tempdir().unwrap();

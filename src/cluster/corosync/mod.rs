@@ -118,8 +118,8 @@ impl Corosync {
     /// answer before the deadline.
     pub fn read(&mut self, deadline: Instant, known: Option<&Outline>) -> Result<Picture, Failure> {
         if let (Some(reader), Some(known)) = (&mut self.reader, known)
-            && !alarm::has_rung()
-            && let Some(picture) = alarm::limit(|| reader.glance(known))?
+            && let Some(glanced) = alarm::limit(|| reader.glance(known))
+            && let Some(picture) = glanced?
         {
             return Ok(picture);
         }
