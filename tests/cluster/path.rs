@@ -27,7 +27,7 @@ const LOG: &str = "/var/log/corosync/corosync.log";
 const TRIALS: usize = 5;
 
 /// What lines may cost in passes, as ringcheck-event.service has it.
-const PASSES_PER_SECOND: u64 = 2;
+const PASSES_PER_SECOND: u64 = 3;
 
 /// Runs `test` while the timer of no node does a pass.
 fn without_the_timer(bed: &Bed, test: impl FnOnce() -> Result<()>) -> Result<()> {
