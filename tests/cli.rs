@@ -66,7 +66,7 @@ fn what_units_type_is_understood_as_when_a_person_types_it() {
             passes += usize::from(known(&words).is_some());
         }
     }
-    assert_eq!(passes, 3);
+    assert_eq!(passes, 4);
     let words = ["--once", "--quiet", "--event", "--force", "status"];
     for one in words {
         for two in words {
