@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::{Command as Process, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use assert_cmd::cargo::cargo_bin;
 use clap::Parser;
 use predicates::prelude::*;
 use ringcheck::cli::Arguments;
+use tempfile::TempDir;
 
 const SIGALRM: i32 = 14;
 
@@ -80,14 +82,19 @@ fn what_units_type_is_understood_as_when_a_person_types_it() {
 }
 
 /// What is opened first would be written over by what is said.
-/// As wrappers of monitoring systems have it, so that no plugin hangs.
-#[test]
-fn an_alarm_that_was_set_before_ends_it() {
+/// A file that whoever reads it waits for.
+fn settings_that_nobody_writes() -> (TempDir, PathBuf) {
     let place = tempfile::tempdir().unwrap();
     let fifo = place.path().join("settings.toml");
     let made = Process::new("mkfifo").arg(&fifo).status().unwrap();
     assert!(made.success());
-    // It waits for somebody to write its settings.
+    (place, fifo)
+}
+
+/// As wrappers of monitoring systems have it, so that no plugin hangs.
+#[test]
+fn an_alarm_that_was_set_before_ends_it() {
+    let (_place, fifo) = settings_that_nobody_writes();
     let assert = Command::new("perl")
         .args(["-e", "alarm 1; exec @ARGV"])
         .args([cargo_bin("ringcheck"), "--once".into(), "--config".into()])
@@ -100,11 +107,7 @@ fn an_alarm_that_was_set_before_ends_it() {
 
 #[test]
 fn closed_streams_are_nothing_and_no_file() {
-    let place = tempfile::tempdir().unwrap();
-    let fifo = place.path().join("settings.toml");
-    let made = Process::new("mkfifo").arg(&fifo).status().unwrap();
-    assert!(made.success());
-    // It waits for somebody to write its settings.
+    let (_place, fifo) = settings_that_nobody_writes();
     let start = "exec \"$0\" --once --config \"$1\" <&- >&- 2>&-";
     let mut waiting = Process::new("sh")
         .args(["-c", start])
