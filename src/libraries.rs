@@ -4,7 +4,8 @@
 //! what a start of the program takes. What asks Corosync nothing, as `--version`, `history` or an
 //! alert that is not for us, needs none of them, and an idle pass not libcfg.
 //!
-//! The functions that rust-corosync calls the linker finds here, and links no library for them.
+//! The functions that rust-corosync calls the linker finds here, and links no library for them. And
+//! one that these libraries call they find here before libqb's: what makes a connection.
 
 #![expect(unsafe_code, reason = "functions of C's")]
 
@@ -53,6 +54,25 @@ libraries! {
             handle: u64, node: c_uint, version: c_int, status: *mut c_void
         );
     }
+}
+
+/// How long a message of a connection may be, in bytes: as long as Corosync's libraries want it
+/// where they are built to take little memory (`IPC_REQUEST_SIZE` in `lib/util.h`), which is enough
+/// for all that Corosync has to say: a line of its configuration has 512 at most.
+const MESSAGE: usize = 64 * 1024;
+
+/// By what Corosync's libraries connect (`qbipcc.h`); the linker is told to let them see it
+/// (`build.rs`). As they are built in distributions they want a megabyte, and Corosync's real-time
+/// thread makes three files of that size in /dev/shm and has the kernel fill them with zeros
+/// (`qb_sys_mmap_file_open`): three quarters of what a connection takes of it.
+#[unsafe(no_mangle)]
+extern "C" fn qb_ipcc_connect(service: *const c_char, message: usize) -> *mut c_void {
+    static ADDRESS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+    let address = address(&ADDRESS, c"libcmap.so.4", "qb_ipcc_connect\0");
+    // SAFETY: libqb has a function of that name, and the header says that it is so.
+    let function: extern "C" fn(*const c_char, usize) -> *mut c_void =
+        unsafe { mem::transmute(address) };
+    function(service, message.min(MESSAGE))
 }
 
 /// Where the function is, which is looked for once.

@@ -7,7 +7,10 @@ use crate::bed::{Bed, LONG};
 use crate::node::{journal_cursor, journal_since, traced, wait_for_rest, wait_for_runs};
 
 pub const TESTS: &[(&str, crate::Test)] = &[
-    ("an_idle_pass_starts_no_child", an_idle_pass_starts_no_child),
+    (
+        "an_idle_pass_starts_no_child_and_takes_little_room",
+        an_idle_pass_starts_no_child_and_takes_little_room,
+    ),
     (
         "idle_passes_write_no_line_anywhere",
         idle_passes_write_no_line_anywhere,
@@ -18,13 +21,13 @@ pub const TESTS: &[(&str, crate::Test)] = &[
     ),
 ];
 
-fn an_idle_pass_starts_no_child(bed: &Bed) -> Result<()> {
+fn an_idle_pass_starts_no_child_and_takes_little_room(bed: &Bed) -> Result<()> {
     let node = bed.node(1);
     wait_for_rest(node)?;
     // A refresh compares with the CIB by a child; a pass just after it does not.
     wait_until("a pass without a comparison", LONG, || {
         let before = crate::node::state(node)?["compared"].clone();
-        let calls = "execve,clone,clone3,fork,vfork";
+        let calls = "execve,clone,clone3,fork,vfork,ftruncate";
         let trace = traced(node, calls, &["ringcheck", "--once", "--quiet"])?;
         if crate::node::state(node)?["compared"] != before {
             return Ok(None);
@@ -38,8 +41,19 @@ fn an_idle_pass_starts_no_child(bed: &Bed) -> Result<()> {
             (line.contains("clone") || line.contains("fork(")) && !line.contains("CLONE_THREAD")
         });
         assert_eq!(forks.count(), 0, "{trace}");
+        // The files that a connection goes by have the size here that Corosync has given them.
+        let sizes: Vec<u32> = trace.lines().filter_map(truncated).collect();
+        assert!(!sizes.is_empty(), "{trace}");
+        assert!(sizes.iter().all(|&size| size < 100_000), "{trace}");
         Ok(Some(()))
     })
+}
+
+/// The size that a file is given.
+fn truncated(line: &str) -> Option<u32> {
+    let (_, arguments) = line.split_once("ftruncate(")?;
+    let (_, size) = arguments.split_once(", ")?;
+    size.split_once(')')?.0.parse().ok()
 }
 
 fn idle_passes_write_no_line_anywhere(bed: &Bed) -> Result<()> {

@@ -26,7 +26,9 @@ command's end, less what corosync takes by itself. Below each table stand the ra
 
 The floor is [a C program](../benches/floor.c) that opens the maps of cmap and gets the very keys \
 that the idle pass asked for ({keys}), and does nothing else; or all that a pass asks for that \
-knows nothing from before ({all}). corosync-cmapctl is given the prefix \
+knows nothing from before ({all}). As all that uses libcmap, it connects for messages of up to a \
+megabyte, and Corosync makes room for them; with short messages, of up to 64 KiB, as ringcheck \
+does. corosync-cmapctl is given the prefix \
 `stats.knet`: it would also read keys whose reading can end corosync.
 
 In the second, passes that do more: one that compares with the CIB, as one in twelve does; \
@@ -58,6 +60,7 @@ pub fn clients(bed: &Bed) -> Result<()> {
         idle.clone(),
         Command::new("floor, both maps", asked.floor(&["icmap", "stats"])),
         Command::new("floor, one map", asked.floor(&["stats"])),
+        Command::new("floor, short messages", asked.floor(&["short", "stats"])),
         Command::new("floor, all keys", all.floor(&["icmap", "stats"])),
         Command::new("corosync-cmapctl", "corosync-cmapctl -m stats stats.knet"),
         Command::new("corosync-cfgtool", "corosync-cfgtool -s"),

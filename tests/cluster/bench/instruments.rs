@@ -26,9 +26,10 @@ pub fn install(node: &Node) -> Result<()> {
         "-Cpanic=abort",
         "-Cstrip=symbols",
     ];
+    let seen = "-Wl,--export-dynamic-symbol=qb_ipcc_connect";
     let programs: [(&str, &[&str], &str, &[&str]); 4] = [
         ("meter", c, "meter.c", &[]),
-        ("floor", c, "floor.c", &["-lcmap"]),
+        ("floor", c, "floor.c", &["-lcmap", seen]),
         ("keys.so", c, "keys.c", &["-shared", "-fPIC"]),
         ("empty", rust, "startup/empty.rs", &[]),
     ];
