@@ -13,7 +13,9 @@ use ringcheck::cli::{self, Arguments, Command};
 use ringcheck::cluster::alert::{self, Alert};
 use ringcheck::cluster::journal::{Journal, Level, is_stderr};
 use ringcheck::command::once::{self, Options};
-use ringcheck::command::{check, clear, doctor, drill, history, metrics, screen, setup, status};
+use ringcheck::command::{
+    check, clear, doctor, drill, history, metrics, screen, setup, station, status,
+};
 use ringcheck::model::failure::{Exit, Failure};
 use ringcheck::model::link::LinkNumber;
 use ringcheck::model::trigger::Trigger;
@@ -75,7 +77,7 @@ fn by_hand(arguments: &Arguments) -> Exit {
     };
     let journal = Journal::new(trigger, arguments.verbose);
     dispatch(arguments, trigger, journal).unwrap_or_else(|error| {
-        journal.say(Level::Error, &format!("{error:#}"));
+        station::say_once(|| journal.say(Level::Error, &format!("{error:#}")));
         let failure = error.downcast_ref::<Failure>();
         failure.map_or(Exit::Failed, |failure| failure.exit)
     })

@@ -45,13 +45,15 @@ pub fn run(options: &Options, journal: Journal) -> Exit {
     let Err(failure) = attempt(options, journal) else {
         return Exit::Ok;
     };
-    if is_news(&failure, options.trigger) {
-        let line = match options.trigger {
-            Trigger::Hand => failure.line.clone(),
-            Trigger::Timer | Trigger::Alert | Trigger::Log => failure.log_line(),
-        };
-        journal.say(Level::Error, &line);
-    }
+    station::say_once(|| {
+        if is_news(&failure, options.trigger) {
+            let line = match options.trigger {
+                Trigger::Hand => failure.line.clone(),
+                Trigger::Timer | Trigger::Alert | Trigger::Log => failure.log_line(),
+            };
+            journal.say(Level::Error, &line);
+        }
+    });
     failure.exit
 }
 

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -135,10 +136,23 @@ pub fn watch(
     let line = format!("{what} did not end before its deadline and was given up");
     let failure = Failure::new(Exit::Deadline, line);
     give_up(deadline, failure.exit.code(), move || {
-        if is_news(&failure) {
-            journal.say(Level::Error, &failure.line);
-        }
+        say_once(|| {
+            if is_news(&failure) {
+                journal.say(Level::Error, &failure.line);
+            }
+        });
     });
+}
+
+/// Says what has failed, unless that is being said already: a process that goes on after its
+/// deadline, because it was stopped meanwhile, is given up while it fails by itself. Who comes
+/// second waits for the other one to end the process.
+pub fn say_once(say: impl FnOnce()) {
+    static BEGUN: AtomicBool = AtomicBool::new(false);
+    match BEGUN.swap(true, Ordering::Relaxed) {
+        false => say(),
+        true => thread::sleep(2 * GRACE),
+    }
 }
 
 /// Ends this process with that exit code when something hangs past every deadline of its own,
@@ -158,4 +172,29 @@ pub fn give_up(deadline: Instant, exit: u8, say: impl FnOnce() + Send + 'static)
         let _ = told.recv_timeout(GRACE);
         process::exit(exit.into());
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_failure_is_said_and_its_process_not_ended_by_the_other() {
+        let (say, said) = mpsc::channel();
+        let second = say.clone();
+        say_once(move || {
+            // What comes second comes while the first is at it.
+            let (started, begun) = mpsc::channel();
+            thread::spawn(move || {
+                let _ = started.send(());
+                say_once(|| second.send("second").expect("somebody listens"));
+                let _ = second.send("went on");
+            });
+            begun.recv().expect("it starts");
+            say.send("first").expect("somebody listens");
+        });
+        assert_eq!(said.recv(), Ok("first"));
+        let more = said.recv_timeout(GRACE);
+        assert_eq!(more, Err(mpsc::RecvTimeoutError::Timeout));
+    }
 }
