@@ -48,7 +48,7 @@ impl Alert {
     }
 }
 
-/// The registered agents; `pcs` tells whether there is that tool to register them with.
+/// The registered agents; `pcs` tells whether there is that tool to change them with.
 pub fn alerts(alerts: &Answer<Vec<Alert>>, pcs: bool) -> Vec<Point> {
     let alerts = match alerts.known(Topic::Alert) {
         Ok(alerts) => alerts,
@@ -57,13 +57,7 @@ pub fn alerts(alerts: &Answer<Vec<Alert>>, pcs: bool) -> Vec<Point> {
     let ours: Vec<&Alert> = alerts.iter().filter(|alert| alert.is_ours()).collect();
     if ours.is_empty() {
         let why = "no alert is registered: node events are seen only at the timer's next tick";
-        let command = match pcs {
-            true => format!("pcs alert create path={AGENT} id={ID}"),
-            false => format!(
-                "cibadmin --modify --allow-create --scope configuration --xml-text '<configuration><alerts><alert id=\"{ID}\" path=\"{AGENT}\"/></alerts></configuration>'"
-            ),
-        };
-        return vec![Point::wrong(Topic::Alert, why).mend(command)];
+        return vec![Point::wrong(Topic::Alert, why).mend("ringcheck setup --alert")];
     }
     let faults: Vec<Point> = ours.iter().flat_map(|alert| faults(alert, pcs)).collect();
     if !faults.is_empty() {
@@ -224,10 +218,8 @@ mod tests {
             &[alert("mail", "/opt/mail")],
             &[alert("ringcheck-notify", notify)],
         ] {
-            let (grade, command) = only(others, true);
-            assert_eq!(grade, Grade::Wrong);
-            assert!(command.starts_with("pcs alert create "), "{command}");
-            assert!(only(others, false).1.starts_with("cibadmin "));
+            let register = (Grade::Wrong, "ringcheck setup --alert".to_owned());
+            assert_eq!(only(others, true), register);
         }
     }
 

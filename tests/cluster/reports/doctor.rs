@@ -9,7 +9,7 @@ use lab::{Cut, Node, wait_until};
 use serde_json::Value;
 
 use crate::bed::{Bed, LONG, package};
-use crate::node::{Ended, pid, run_as, stop_passes, traced};
+use crate::node::{Ended, pid, run_as, stop_passes, traced, wait_for_rest};
 
 pub const TESTS: &[(&str, crate::Test)] = &[
     (
@@ -324,15 +324,23 @@ fn doctor_mends_the_alert_and_the_attributes(bed: &Bed) -> Result<()> {
     };
     let remove = "cibadmin --delete --xpath '//alert'";
     let moved = set(" path=\"/nowhere\"/>");
+    // It is registered for nodes.
     let select = set("><select><select_fencing/></select></alert>");
+    let select = format!("cibadmin --delete --xpath '//alert/select'; {select}");
     let disable = set(
         "><meta_attributes id=\"m\"><nvpair id=\"e\" name=\"enabled\" value=\"false\"/></meta_attributes></alert>",
     );
     let plain = set(" path=\"/etc/plain\"/>");
     let plain = format!("touch /etc/plain; chmod 644 /etc/plain; {plain}");
-    let register = |command: &str, update: &str| -> Result<()> {
+    mends(
+        node,
+        remove,
+        "alert",
+        "no alert is registered",
+        "ringcheck setup --alert",
+    )?;
+    let update = |update: &str| -> Result<()> {
         for (breakage, says, command) in [
-            (remove, "no alert is registered", command),
             (&moved, "there is no /nowhere", update),
             (&plain, "may not execute /etc/plain", update),
             (&select, "selects other events", "/select"),
@@ -342,16 +350,19 @@ fn doctor_mends_the_alert_and_the_attributes(bed: &Bed) -> Result<()> {
         }
         Ok(())
     };
-    register("pcs alert create ", "pcs alert update ")?;
+    update("pcs alert update ")?;
     node.sh("mv /usr/sbin/pcs /usr/sbin/pcs.away")?;
-    let result = register("--allow-create", "cibadmin --modify");
+    let result = update("cibadmin --modify");
     node.sh("mv /usr/sbin/pcs.away /usr/sbin/pcs")?;
     result?;
     node.run(&["rm", "/etc/plain"])?;
     let force = "ringcheck --once --force";
     let delete = "attrd_updater -D -n ringnumber_1";
+    // Until then the next pass may mend it first.
+    wait_for_rest(node)?;
     mends(node, delete, "attributes", "ringnumber_1 is missing", force)?;
     let lie = "attrd_updater -n ringnumber_0 -U '10.77.0.1 is FAULTY'";
+    wait_for_rest(node)?;
     mends(node, lie, "attributes", "not `10.77.0.1 is UP`", force)
 }
 

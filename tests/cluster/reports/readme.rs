@@ -5,6 +5,7 @@ use lab::{Cut, Node, wait_until};
 
 use crate::Test;
 use crate::bed::{Bed, LONG};
+use crate::node::stop_passes;
 
 pub const TESTS: &[(&str, Test)] = &[
     (
@@ -94,8 +95,8 @@ fn reports_are_what_is_printed(bed: &Bed) -> Result<()> {
 /// The timer was started, and the cable of link 1 was out for a while.
 fn history_is_what_it_prints(bed: &Bed) -> Result<()> {
     let node = bed.node(2);
-    node.sh("systemctl stop ringcheck.timer ringcheck-clear.service && \
-         rm -f /var/lib/ringcheck/history.jsonl && systemctl start ringcheck.timer")?;
+    stop_passes(node)?;
+    node.sh("rm -f /var/lib/ringcheck/history.jsonl && systemctl start ringcheck.timer")?;
     bed.wait_on(1, "every link UP", LONG, &bed.all("UP"))?;
     node.cut(1, Cut::Carrier)?;
     let mut broken = bed.all("UP");
@@ -109,17 +110,9 @@ fn history_is_what_it_prints(bed: &Bed) -> Result<()> {
 /// Installed, and nothing else done.
 fn doctor_is_what_it_prints(bed: &Bed) -> Result<()> {
     let node = bed.node(2);
-    let (alert, agent) = (
-        "pcs alert remove ringcheck",
-        "pcs alert create path=/usr/share/ringcheck/alerts/ringcheck-alert id=ringcheck",
-    );
-    node.sh(&format!(
-        "{alert} && systemctl disable --now ringcheck.timer ringcheck-clear.service"
-    ))?;
+    node.run(&["ringcheck", "setup", "--undo", "--alert"])?;
     let result = are_printed(node, "ringcheck doctor", 1);
-    node.sh(&format!(
-        "{agent} && systemctl enable --now ringcheck.timer"
-    ))?;
+    node.run(&["ringcheck", "setup", "--alert"])?;
     result
 }
 
