@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Test;
 use crate::bed::{Bed, HOLD, INTERVAL, LONG};
 use crate::faults::{be_short, by_hand, unsettle, while_stopped};
-use crate::node::{journal_cursor, run_as};
+use crate::node::{journal_cursor, run_as, sync_journal};
 
 pub const TESTS: &[(&str, Test)] = &[
     ("the_journal_has_fields", the_journal_has_fields),
@@ -28,6 +28,7 @@ const DOCUMENT: &str = include_str!("../../docs/ifcheckd.md");
 /// choose them by itself, because the cursor is not among them.
 fn entries(node: &Node, cursor: &str) -> Result<Vec<Value>> {
     let argument = format!("--after-cursor={cursor}");
+    sync_journal(node)?;
     let text = node.run(&["journalctl", "--quiet", "-o", "json", &argument])?;
     let entries = text.lines().map(serde_json::from_str);
     let entries: Vec<Value> = entries.collect::<Result<_, _>>()?;

@@ -53,6 +53,7 @@ pub fn is_active(node: &Node, unit: &str) -> Result<bool> {
 
 /// The end of the journal, for [`journal_since`].
 pub fn journal_cursor(node: &Node) -> Result<String> {
+    sync_journal(node)?;
     let shown = node.run(&["journalctl", "-n", "1", "--show-cursor", "--quiet"])?;
     let cursor = shown
         .lines()
@@ -64,10 +65,16 @@ pub fn journal_cursor(node: &Node) -> Result<String> {
 
 /// The journal's lines since then that have to do with ringcheck, whoever wrote them.
 pub fn journal_since(node: &Node, cursor: &str) -> Result<Vec<String>> {
+    sync_journal(node)?;
     let argument = format!("--after-cursor={cursor}");
     let text = node.run(&["journalctl", "--quiet", "--no-pager", &argument])?;
     let ours = text.lines().filter(|line| line.contains("ringcheck"));
     Ok(ours.map(str::to_owned).collect())
+}
+
+/// Waits until the journal has what was said until now: who says something does not wait for it.
+pub fn sync_journal(node: &Node) -> Result<()> {
+    node.run(&["journalctl", "--sync"]).map(drop)
 }
 
 /// The state file as JSON.
