@@ -23,7 +23,7 @@ test: setup-packages
 	@cargo test --locked --test cluster
 
 # The cluster tests, or with TEST=name those whose names contain it.
-test-cluster: setup
+test-cluster: setup-packages
 	@cargo test --locked --test cluster -- $(TEST)
 
 # Whatever may happen to a cluster, at random: STEPS=n things, by chance or as with SEED=s.

@@ -5,8 +5,9 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::bed::{Bed, INTERVAL, LONG, package};
-use crate::node::is_active;
+use crate::bed::{Bed, INTERVAL, LONG, MARGIN, package};
+use crate::lifecycle::without;
+use crate::node::{is_active, wait_for_runs};
 use crate::record::Record;
 
 pub const TESTS: &[(&str, crate::Test)] = &[
@@ -17,6 +18,10 @@ pub const TESTS: &[(&str, crate::Test)] = &[
     (
         "from_nothing_to_the_attributes_and_back",
         from_nothing_to_the_attributes_and_back,
+    ),
+    (
+        "the_rpm_comes_and_goes_as_the_deb",
+        the_rpm_comes_and_goes_as_the_deb,
     ),
     (
         "setup_registers_the_alert_once",
@@ -32,14 +37,16 @@ const EVERYTHING: &str = r"find /etc /usr /opt /root /home /srv /var/lib /var/sp
     dpkg-query -W
     cibadmin --query --scope configuration";
 
+/// Whatever has the project's name.
+const OURS: &str = "find /etc /usr /var/lib /run -xdev -name '*ringcheck*' 2> /dev/null || true";
+
 fn from_nothing_to_the_attributes_and_back(bed: &Bed) -> Result<()> {
     let node = bed.node(2);
     let deb = "/var/tmp/ringcheck.deb";
     node.write(deb, fs::read(package()?)?)?;
     node.run(&["dpkg", "--purge", "ringcheck"])?;
     let links = [0, 1].map(|link| bed.attribute(2, link, "UP"));
-    let mut others = bed.all("UP");
-    others.retain(|(name, _), _| name != node.name());
+    let others = without(bed, 2);
     bed.wait_on(1, "the others' attributes alone", LONG, &others)?;
     let before = node.sh(EVERYTHING)?;
     let known = ["/etc/passwd f ", "<configuration"];
@@ -89,6 +96,49 @@ fn from_nothing_to_the_attributes_and_back(bed: &Bed) -> Result<()> {
     Ok(())
 }
 
+/// On Debian, whose rpm knows none of the packages that it needs; its scripts and its systemd are
+/// real.
+fn the_rpm_comes_and_goes_as_the_deb(bed: &Bed) -> Result<()> {
+    let node = bed.node(2);
+    let (deb, rpm) = ("/var/tmp/ringcheck.deb", "/var/tmp/ringcheck.rpm");
+    node.write(deb, fs::read(package()?)?)?;
+    node.write(rpm, fs::read(lab::build_rpm()?)?)?;
+    node.run(&["dpkg", "--purge", "ringcheck"])?;
+    let others = without(bed, 2);
+    bed.wait_on(1, "the others' attributes alone", LONG, &others)?;
+    let before = node.sh(OURS)?;
+
+    let install = format!("rpm --force-debian --nodeps --upgrade --replacepkgs {rpm}");
+    let said = node.sh(&install)?;
+    ensure!(said.ends_with(" type: ringcheck setup\n"), "{said}");
+    ensure!(!is_active(node, "ringcheck.timer")?, "it is enabled");
+    node.run(&["ringcheck", "setup"])?;
+    bed.wait_on(1, "the attributes back", MARGIN, &bed.all("UP"))?;
+
+    let record = Record::begin(bed)?;
+    let said = node.sh(&install)?;
+    ensure!(said.is_empty(), "{said}");
+    wait_for_runs(node, 2)?;
+    let values = record.values(bed)?;
+    ensure!(values.is_empty(), "the upgrade wrote {values:?}");
+    node.run(&["systemctl", "is-enabled", "ringcheck.timer"])?;
+
+    let said = node.sh("rpm --force-debian --erase ringcheck 2>&1")?;
+    ensure!(said.is_empty(), "{said}");
+    ensure!(bed.seen_from(2)? == others, "{:?}", bed.seen_from(2)?);
+    ensure!(!is_active(node, "ringcheck.timer")?, "it is at work");
+    // What has happened to the links is the administrator's, as rpm knows no purge.
+    node.run(&["rm", "-r", "/var/lib/ringcheck"])?;
+    let after = node.sh(OURS)?;
+    ensure!(after == before, "{before} and then {after}");
+
+    node.sh(&format!(
+        "rm -r {rpm} $(rpm --eval %_dbpath); dpkg --install {deb} && rm {deb} && ringcheck setup"
+    ))?;
+    bed.wait_on(1, "the attributes back", LONG, &bed.all("UP"))?;
+    Ok(())
+}
+
 fn setup_registers_the_alert_once(bed: &Bed) -> Result<()> {
     let (node, other) = (bed.node(2), bed.node(3));
     let configuration = ["cibadmin", "--query", "--scope", "configuration"];
@@ -123,12 +173,14 @@ fn removed_purged_and_installed_again(bed: &Bed) -> Result<()> {
     ensure!(files.contains(&"/usr/sbin/ringcheck"), "{files:?}");
     node.write("/etc/ringcheck.toml", "refresh = 30\n")?;
     node.run(&["dpkg", "--remove", "ringcheck"])?;
-    let mut wanted = bed.all("UP");
-    wanted.retain(|(name, _), _| name != node.name());
-    ensure!(bed.seen_from(2)? == wanted, "{:?}", bed.seen_from(2)?);
+    ensure!(
+        bed.seen_from(2)? == without(bed, 2),
+        "{:?}",
+        bed.seen_from(2)?
+    );
     node.run(&["test", "-e", "/etc/ringcheck.toml"])?;
     node.run(&["dpkg", "--purge", "ringcheck"])?;
-    let left = node.sh("find /etc /usr /var/lib/systemd /var/lib/ringcheck /run -xdev -name '*ringcheck*' 2>/dev/null || true")?;
+    let left = node.sh(OURS)?;
     ensure!(left.is_empty(), "left behind: {left}");
     // For the other nodes it is an upgrade, which nobody should notice.
     let others = [bed.node(1), bed.node(3)];
@@ -140,7 +192,7 @@ fn removed_purged_and_installed_again(bed: &Bed) -> Result<()> {
     let record = Record::begin(bed)?;
     bed.cluster.install(package()?)?;
     for other in others {
-        crate::node::wait_for_runs(other, 2)?;
+        wait_for_runs(other, 2)?;
         let version = other.run(&["dpkg-query", "-W", "-f${Version}", "ringcheck"])?;
         ensure!(version.starts_with(env!("CARGO_PKG_VERSION")), "{version}");
         other.run(&["systemctl", "is-enabled", "ringcheck.timer"])?;

@@ -25,7 +25,7 @@ mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
 chroot "$root" apt-get update
 chroot "$root" apt-get install -y --no-install-recommends \
-    corosync pacemaker pcs pacemaker-cli-utils pacemaker-resource-agents crmsh strace curl
+    corosync pacemaker pcs pacemaker-cli-utils pacemaker-resource-agents crmsh strace curl rpm
 chroot "$root" apt-get clean
 umount "$root/dev" "$root/proc"
 

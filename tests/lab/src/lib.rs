@@ -31,7 +31,7 @@ pub use demo::{demo, outfit, package, up};
 pub use image::Image;
 pub use network::Cut;
 pub use node::Node;
-pub use package::{build_package, older_package};
+pub use package::{build_package, build_rpm, older_package};
 pub use spec::{Family, Form, Spec, Transport};
 pub use steps::Steps;
 pub use wait::wait_until;

@@ -49,6 +49,27 @@ pub fn build_package() -> Result<PathBuf> {
     Ok(workspace.join(path))
 }
 
+/// Builds the rpm of what [`build_package`] has built; the path to it.
+///
+/// # Errors
+///
+/// If cargo-generate-rpm fails, or is missing.
+pub fn build_rpm() -> Result<PathBuf> {
+    let rpm = workspace().join("target/package/ringcheck.rpm");
+    let status = Command::new("cargo")
+        .args(["generate-rpm", "--auto-req", "find-requires", "--output"])
+        .arg(&rpm)
+        .current_dir(workspace())
+        .stdin(Stdio::null())
+        .status()
+        .context("cannot start cargo")?;
+    ensure!(
+        status.success(),
+        "`cargo generate-rpm` failed: {status} (`make setup-packages` installs it)"
+    );
+    Ok(rpm)
+}
+
 /// The same package as one of an earlier version, beside it; the path to it.
 ///
 /// # Errors
