@@ -15,9 +15,11 @@ within() {
     rpm --root "$root" --dbpath /rpmdb "$@"
 }
 
-# Debian's rpm wants to be told that it is meant.
+# Debian 12's rpm wants to be told that it is meant.
 meant=
-[ ! -e /etc/debian_version ] || meant=--force-debian
+if rpm --force-debian --version > /dev/null 2>&1; then
+    meant=--force-debian
+fi
 
 within --initdb
 within $meant --install --nodeps --noscripts "$package"
