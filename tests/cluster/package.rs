@@ -96,6 +96,10 @@ fn from_nothing_to_the_attributes_and_back(bed: &Bed) -> Result<()> {
     Ok(())
 }
 
+/// rpm, which Debian 12's wants to be told that it is meant.
+const RPM: &str = "$(rpm --force-debian --version > /dev/null 2>&1 && \
+    echo rpm --force-debian || echo rpm)";
+
 /// On Debian, whose rpm knows none of the packages that it needs; its scripts and its systemd are
 /// real.
 fn the_rpm_comes_and_goes_as_the_deb(bed: &Bed) -> Result<()> {
@@ -108,7 +112,7 @@ fn the_rpm_comes_and_goes_as_the_deb(bed: &Bed) -> Result<()> {
     bed.wait_on(1, "the others' attributes alone", LONG, &others)?;
     let before = node.sh(OURS)?;
 
-    let install = format!("rpm --force-debian --nodeps --upgrade --replacepkgs {rpm}");
+    let install = format!("{RPM} --nodeps --upgrade --replacepkgs {rpm}");
     let said = node.sh(&install)?;
     ensure!(said.ends_with(" type: ringcheck setup\n"), "{said}");
     ensure!(!is_active(node, "ringcheck.timer")?, "it is enabled");
@@ -123,7 +127,7 @@ fn the_rpm_comes_and_goes_as_the_deb(bed: &Bed) -> Result<()> {
     ensure!(values.is_empty(), "the upgrade wrote {values:?}");
     node.run(&["systemctl", "is-enabled", "ringcheck.timer"])?;
 
-    let said = node.sh("rpm --force-debian --erase ringcheck 2>&1")?;
+    let said = node.sh(&format!("{RPM} --erase ringcheck 2>&1"))?;
     ensure!(said.is_empty(), "{said}");
     ensure!(bed.seen_from(2)? == others, "{:?}", bed.seen_from(2)?);
     ensure!(!is_active(node, "ringcheck.timer")?, "it is at work");

@@ -46,9 +46,11 @@ for unit in logd.service e2scrub_reap.service e2scrub_all.timer apt-daily.timer 
     systemd-modules-load.service; do
     ln -sfn /dev/null "$root/etc/systemd/system/$unit"
 done
-# It does not always end by itself, and then a node that shuts down waits for it 90 s.
-mkdir -p "$root/etc/systemd/system/pcsd.service.d"
-printf '[Service]\nTimeoutStopSec=5s\n' > "$root/etc/systemd/system/pcsd.service.d/lab.conf"
+# They do not always end by themselves, and then a node that shuts down waits for them 90 s.
+for unit in pcsd pcsd-ruby; do
+    mkdir -p "$root/etc/systemd/system/$unit.service.d"
+    printf '[Service]\nTimeoutStopSec=5s\n' > "$root/etc/systemd/system/$unit.service.d/lab.conf"
+done
 mkdir -p "$root/etc/systemd/journald.conf.d"
 printf '[Journal]\nStorage=persistent\nRateLimitIntervalSec=0\nSystemMaxUse=100M\n' \
     > "$root/etc/systemd/journald.conf.d/lab.conf"
