@@ -58,7 +58,8 @@ libraries! {
 
 /// How long a message of a connection may be, in bytes: as long as Corosync's libraries want it
 /// where they are built to take little memory (`IPC_REQUEST_SIZE` in `lib/util.h`), which is enough
-/// for all that Corosync has to say: a line of its configuration has 512 at most.
+/// for what is read here: a line of Corosync's configuration has 512 at most, and no client may set
+/// what comes from it.
 const MESSAGE: usize = 64 * 1024;
 
 /// By what Corosync's libraries connect (`qbipcc.h`); the linker is told to let them see it
@@ -68,6 +69,7 @@ const MESSAGE: usize = 64 * 1024;
 #[unsafe(no_mangle)]
 extern "C" fn qb_ipcc_connect(service: *const c_char, message: usize) -> *mut c_void {
     static ADDRESS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+    // Which brings libqb along.
     let address = address(&ADDRESS, c"libcmap.so.4", "qb_ipcc_connect\0");
     // SAFETY: libqb has a function of that name, and the header says that it is so.
     let function: extern "C" fn(*const c_char, usize) -> *mut c_void =

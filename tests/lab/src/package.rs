@@ -1,4 +1,4 @@
-//! ringcheck's own Debian package: the only way in which ringcheck gets into a node.
+//! ringcheck's own packages: the only way in which ringcheck gets into a node.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
