@@ -4,8 +4,9 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
+use lab::Node;
 
-use crate::bed::{Bed, INTERVAL, LONG, MARGIN, package};
+use crate::bed::{Attributes, Bed, INTERVAL, LONG, MARGIN, package};
 use crate::lifecycle::without;
 use crate::node::{is_active, wait_for_runs};
 use crate::record::Record;
@@ -40,19 +41,36 @@ const EVERYTHING: &str = r"find /etc /usr /opt /root /home /srv /var/lib /var/sp
 /// Whatever has the project's name.
 const OURS: &str = "find /etc /usr /var/lib /run -xdev -name '*ringcheck*' 2> /dev/null || true";
 
-fn from_nothing_to_the_attributes_and_back(bed: &Bed) -> Result<()> {
+/// Where [`bare`] leaves the package.
+const DEB: &str = "/var/tmp/ringcheck.deb";
+
+/// A node with the package at hand and not installed, and the attributes of the others, which are
+/// all that is left.
+fn bare(bed: &Bed) -> Result<(&Node, Attributes)> {
     let node = bed.node(2);
-    let deb = "/var/tmp/ringcheck.deb";
-    node.write(deb, fs::read(package()?)?)?;
+    node.write(DEB, fs::read(package()?)?)?;
     node.run(&["dpkg", "--purge", "ringcheck"])?;
-    let links = [0, 1].map(|link| bed.attribute(2, link, "UP"));
     let others = without(bed, 2);
     bed.wait_on(1, "the others' attributes alone", LONG, &others)?;
+    Ok((node, others))
+}
+
+/// Takes [`bare`] back.
+fn as_before(bed: &Bed) -> Result<()> {
+    let install = format!("dpkg --install {DEB} && rm {DEB} && ringcheck setup");
+    bed.node(2).sh(&install)?;
+    bed.wait_on(1, "the attributes back", LONG, &bed.all("UP"))?;
+    Ok(())
+}
+
+fn from_nothing_to_the_attributes_and_back(bed: &Bed) -> Result<()> {
+    let (node, others) = bare(bed)?;
+    let links = [0, 1].map(|link| bed.attribute(2, link, "UP"));
     let before = node.sh(EVERYTHING)?;
     let known = ["/etc/passwd f ", "<configuration"];
     ensure!(known.iter().all(|known| before.contains(known)), "{before}");
 
-    let said = node.sh(&format!("dpkg --install {deb}"))?;
+    let said = node.sh(&format!("dpkg --install {DEB}"))?;
     let next = said.lines().find_map(|line| line.split_once("type: "));
     let (_, next) = next.context("nothing says what to type next")?;
     ensure!(next == "ringcheck setup", "{said}");
@@ -89,11 +107,7 @@ fn from_nothing_to_the_attributes_and_back(bed: &Bed) -> Result<()> {
     let new: Vec<_> = after.iter().filter(|line| !before.contains(line)).collect();
     ensure!(before == after, "lost: {lost:#?}, new: {new:#?}");
 
-    node.sh(&format!(
-        "dpkg --install {deb} && rm {deb} && ringcheck setup"
-    ))?;
-    bed.wait_on(1, "the attributes back", LONG, &bed.all("UP"))?;
-    Ok(())
+    as_before(bed)
 }
 
 /// rpm, which Debian 12's wants to be told that it is meant.
@@ -103,13 +117,9 @@ const RPM: &str = "$(rpm --force-debian --version > /dev/null 2>&1 && \
 /// On Debian, whose rpm knows none of the packages that it needs; its scripts and its systemd are
 /// real.
 fn the_rpm_comes_and_goes_as_the_deb(bed: &Bed) -> Result<()> {
-    let node = bed.node(2);
-    let (deb, rpm) = ("/var/tmp/ringcheck.deb", "/var/tmp/ringcheck.rpm");
-    node.write(deb, fs::read(package()?)?)?;
+    let (node, others) = bare(bed)?;
+    let rpm = "/var/tmp/ringcheck.rpm";
     node.write(rpm, fs::read(lab::build_rpm()?)?)?;
-    node.run(&["dpkg", "--purge", "ringcheck"])?;
-    let others = without(bed, 2);
-    bed.wait_on(1, "the others' attributes alone", LONG, &others)?;
     let before = node.sh(OURS)?;
 
     let install = format!("{RPM} --nodeps --upgrade --replacepkgs {rpm}");
@@ -136,11 +146,8 @@ fn the_rpm_comes_and_goes_as_the_deb(bed: &Bed) -> Result<()> {
     let after = node.sh(OURS)?;
     ensure!(after == before, "{before} and then {after}");
 
-    node.sh(&format!(
-        "rm -r {rpm} $(rpm --eval %_dbpath); dpkg --install {deb} && rm {deb} && ringcheck setup"
-    ))?;
-    bed.wait_on(1, "the attributes back", LONG, &bed.all("UP"))?;
-    Ok(())
+    node.sh(&format!("rm -r {rpm} $(rpm --eval %_dbpath)"))?;
+    as_before(bed)
 }
 
 fn setup_registers_the_alert_once(bed: &Bed) -> Result<()> {
