@@ -81,7 +81,6 @@ fn what_units_type_is_understood_as_when_a_person_types_it() {
     }
 }
 
-/// What is opened first would be written over by what is said.
 /// A file that whoever reads it waits for.
 fn settings_that_nobody_writes() -> (TempDir, PathBuf) {
     let place = tempfile::tempdir().unwrap();
@@ -105,6 +104,7 @@ fn an_alarm_that_was_set_before_ends_it() {
     assert_eq!(assert.get_output().status.signal(), Some(SIGALRM));
 }
 
+/// What is opened first would be written over by what is said.
 #[test]
 fn closed_streams_are_nothing_and_no_file() {
     let (_place, fifo) = settings_that_nobody_writes();

@@ -339,7 +339,7 @@ fn doctor_mends_the_alert_and_the_attributes(bed: &Bed) -> Result<()> {
         "no alert is registered",
         "ringcheck setup --alert",
     )?;
-    let update = |update: &str| -> Result<()> {
+    let change = |update: &str| -> Result<()> {
         for (breakage, says, command) in [
             (&moved, "there is no /nowhere", update),
             (&plain, "may not execute /etc/plain", update),
@@ -350,9 +350,9 @@ fn doctor_mends_the_alert_and_the_attributes(bed: &Bed) -> Result<()> {
         }
         Ok(())
     };
-    update("pcs alert update ")?;
+    change("pcs alert update ")?;
     node.sh("mv /usr/sbin/pcs /usr/sbin/pcs.away")?;
-    let result = update("cibadmin --modify");
+    let result = change("cibadmin --modify");
     node.sh("mv /usr/sbin/pcs.away /usr/sbin/pcs")?;
     result?;
     node.run(&["rm", "/etc/plain"])?;
