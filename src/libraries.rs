@@ -26,6 +26,9 @@ macro_rules! libraries {
             static ADDRESS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
             let name = concat!(stringify!($name), "\0");
             let address = address(&ADDRESS, $library, name);
+            if address.is_null() {
+                return NOT_SUPPORTED;
+            }
             // SAFETY: the library has a function of that name, and the header says that it is so.
             let function: extern "C" fn($($kind),*) -> c_int = unsafe { mem::transmute(address) };
             function($($argument),*)
@@ -50,6 +53,7 @@ libraries! {
     c"libcfg.so.7": {
         fn corosync_cfg_initialize(handle: *mut u64, callbacks: *const c_void);
         fn corosync_cfg_finalize(handle: u64);
+        fn corosync_cfg_local_get(handle: u64, node: *mut c_uint);
         fn corosync_cfg_node_status_get(
             handle: u64, node: c_uint, version: c_int, status: *mut c_void
         );
@@ -71,13 +75,20 @@ extern "C" fn qb_ipcc_connect(service: *const c_char, message: usize) -> *mut c_
     static ADDRESS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
     // Which brings libqb along.
     let address = address(&ADDRESS, c"libcmap.so.4", "qb_ipcc_connect\0");
+    if address.is_null() {
+        return address;
+    }
     // SAFETY: libqb has a function of that name, and the header says that it is so.
     let function: extern "C" fn(*const c_char, usize) -> *mut c_void =
         unsafe { mem::transmute(address) };
     function(service, message.min(MESSAGE))
 }
 
-/// Where the function is, which is looked for once.
+/// What a function returns that this Corosync's library does not have, as those before 3.1.1 have
+/// no `corosync_cfg_node_status_get` (`CS_ERR_NOT_SUPPORTED` in `corotypes.h`).
+const NOT_SUPPORTED: c_int = 19;
+
+/// Where the function is, which is looked for once; null if the library has none of that name.
 fn address(known: &AtomicPtr<c_void>, library: &CStr, name: &str) -> *mut c_void {
     let found = known.load(Ordering::Relaxed);
     if !found.is_null() {
@@ -86,17 +97,13 @@ fn address(known: &AtomicPtr<c_void>, library: &CStr, name: &str) -> *mut c_void
     let name = CStr::from_bytes_with_nul(name.as_bytes()).expect("it ends with a zero");
     // SAFETY: both are texts of C's. A library that is loaded already is only counted.
     let found = unsafe {
-        let library = dlopen(library.as_ptr(), RTLD_LAZY | RTLD_GLOBAL);
-        match library.is_null() {
-            true => library,
-            // Not that of the program itself, but one that is to come before the library's
-            // (LD_PRELOAD in ld.so(8)).
-            false => dlsym(RTLD_NEXT, name.as_ptr()),
+        if dlopen(library.as_ptr(), RTLD_LAZY | RTLD_GLOBAL).is_null() {
+            missing();
         }
+        // Not that of the program itself, but one that is to come before the library's
+        // (LD_PRELOAD in ld.so(8)).
+        dlsym(RTLD_NEXT, name.as_ptr())
     };
-    if found.is_null() {
-        missing();
-    }
     known.store(found, Ordering::Relaxed);
     found
 }

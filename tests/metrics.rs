@@ -147,7 +147,9 @@ fn a_whole_page() {
         .get_mut(&LinkNumber(0))
         .unwrap()
         .interface = Interface::Absent;
+    cluster.misjudge(0);
     judge.settle(&cluster);
+    judge.look_after(SECOND_LOOK, &cluster);
     let numbers = Counter::all().zip(100..).collect();
     let traffic = Traffic::from([((NodeId(2), LinkNumber(0)), numbers)]);
     let page = page(&cluster, &mut judge, &traffic);

@@ -66,6 +66,7 @@ fn so_is_all_while_anything_is_broken() {
     node.change(|cluster| cluster.heal(2, 1));
     assert!(goes_by_it(&node), "the hold asks for nothing more");
     node.change(|cluster| cluster.interface(0, Interface::Down("eth0".into())));
+    node.pass().unwrap();
     assert!(!goes_by_it(&node));
     assert_eq!(node.states(), "0 FAULTY, 1 FAULTY");
 }

@@ -160,7 +160,10 @@ fn a_node_whose_corosync_starts_again_gives_its_links_the_time_to_join() {
     let world = World::quiet(Cluster::new(1, 2));
     world.restart_corosync();
     // Counters that start anew may happen to say the same.
-    world.change(|cluster| cluster.way(2, 1).unwrap().connected = false);
+    world.change(|cluster| {
+        cluster.way(2, 1).unwrap().connected = false;
+        cluster.answer(2, 1);
+    });
     world.later(2200, Event::Heal(2, 1));
     world.pass().unwrap();
     assert!(!world.was_faulty());

@@ -2,8 +2,6 @@
 
 mod support;
 
-use std::time::Duration;
-
 use ringcheck::model::link::{Interface, LinkNumber, LinkState};
 use ringcheck::model::settings::FaultyWhen;
 use support::*;
@@ -120,6 +118,7 @@ fn an_interface_that_comes_back_is_held_too() {
     let mut judge = Judge::knowing(&cluster);
     cluster.interface(0, Interface::Absent);
     judge.look_after(1, &cluster);
+    judge.look_after(SECOND_LOOK, &cluster);
     cluster.interface(0, Interface::Up("eth0".into()));
     assert_eq!(state(&judge.look_after(1, &cluster), 0), FAULTY);
     assert_eq!(state(&judge.look_after(HOLD, &cluster), 0), UP);
@@ -133,6 +132,7 @@ fn an_interface_that_goes_down_again_starts_the_hold_anew() {
     judge.look_after(1, &cluster);
     cluster.interface(1, Interface::NoCarrier("eth1".into()));
     judge.look_after(5000, &cluster);
+    judge.look_after(SECOND_LOOK, &cluster);
     cluster.interface(1, Interface::Up("eth1".into()));
     judge.look_after(1, &cluster);
     assert_eq!(state(&judge.look_after(HOLD - 1, &cluster), 1), FAULTY);
@@ -162,11 +162,11 @@ fn silence_ends_a_recovery() {
     assert_eq!(state(&judge.look_after(HOLD, &cluster), 1), UP);
 }
 
+/// Rule 5: nobody has seen it healed.
 #[test]
-fn a_node_that_was_cut_off_meets_the_others_before_its_interface_alone_counts() {
+fn a_node_that_was_cut_off_stays_faulty_until_somebody_answers() {
     let mut cluster = Cluster::new(2, 2);
     let mut judge = Judge::knowing(&cluster);
-    judge.settings.recovery_hold = Duration::from_secs(3);
     for link in 0..2 {
         cluster.interface(link, Interface::NoCarrier("eth".into()));
     }
@@ -174,17 +174,20 @@ fn a_node_that_was_cut_off_meets_the_others_before_its_interface_alone_counts() 
         cluster.cut_all(peer);
         cluster.leave(peer);
     }
-    assert_eq!(state(&judge.look_after(5000, &cluster), 1), FAULTY);
+    judge.look_after(5000, &cluster);
+    assert_eq!(state(&judge.look_after(SECOND_LOOK, &cluster), 1), FAULTY);
     for link in 0..2 {
         cluster.interface(link, Interface::Up("eth".into()));
     }
-    judge.look_after(1000, &cluster);
-    assert_eq!(
-        state(&judge.look_after(TIME_TO_MEET - 1, &cluster), 1),
-        FAULTY
-    );
-    let mut alone = judge.clone();
-    assert_eq!(state(&alone.look_after(1, &cluster), 1), UP);
+    for _ in 0..100 {
+        let judgement = judge.look_after(5000, &cluster);
+        assert_eq!(state(&judgement, 1), FAULTY);
+        assert_eq!(judgement.look_again, None);
+        assert_eq!(
+            reason(&judgement, 1),
+            "nobody has answered on it since it was FAULTY, no peer to judge by"
+        );
+    }
     // Link 1 to vm02 is still cut when they meet.
     for peer in 2..4 {
         cluster.join(peer);
@@ -194,4 +197,65 @@ fn a_node_that_was_cut_off_meets_the_others_before_its_interface_alone_counts() 
     assert_eq!(state(&judge.look_after(1, &cluster), 1), FAULTY);
     assert_eq!(state(&judge.look_after(TIME_TO_JOIN, &cluster), 1), FAULTY);
     assert_eq!(state(&judge.settle(&cluster), 1), FAULTY);
+    cluster.heal(2, 1);
+    judge.look_after(1, &cluster);
+    assert_eq!(state(&judge.look_after(HOLD, &cluster), 1), UP);
+}
+
+/// It was seen healed before its last witness left.
+#[test]
+fn a_link_that_recovers_does_so_without_its_witness() {
+    let mut cluster = Cluster::new(1, 2);
+    let mut judge = faulty(&mut cluster);
+    cluster.heal(2, 1);
+    judge.look_after(1, &cluster);
+    cluster.leave(2);
+    assert_eq!(state(&judge.look_after(HOLD - 1, &cluster), 1), FAULTY);
+    assert_eq!(state(&judge.look_after(1, &cluster), 1), UP);
+}
+
+/// Where there is no other node, nobody will ever answer.
+#[test]
+fn the_only_node_of_a_cluster_recovers_by_its_interface() {
+    let mut cluster = Cluster::new(0, 1);
+    let mut judge = Judge::knowing(&cluster);
+    cluster.interface(0, Interface::Down("eth0".into()));
+    judge.look_after(1, &cluster);
+    assert_eq!(state(&judge.look_after(SECOND_LOOK, &cluster), 0), FAULTY);
+    cluster.interface(0, Interface::Up("eth0".into()));
+    judge.look_after(1, &cluster);
+    assert_eq!(state(&judge.look_after(HOLD, &cluster), 0), UP);
+}
+
+#[test]
+fn the_last_witness_that_leaves_heals_nothing() {
+    let mut cluster = Cluster::new(2, 2);
+    let mut judge = Judge::knowing(&cluster);
+    let other = judge.clone();
+    cluster.cut(3, 1);
+    assert_eq!(state(&judge.settle(&cluster), 1), FAULTY);
+    // As vm01 sees it, vm02 still answers.
+    cluster.cut_all(3);
+    judge.look_after(1000, &cluster);
+    cluster.leave(3);
+    judge.look_after(1000, &cluster);
+    assert_eq!(state(&judge.look_after(HOLD, &cluster), 1), UP);
+    // As vm03 would, nobody does.
+    let mut judge = other;
+    let mut cluster = Cluster::new(2, 2);
+    cluster.cut(2, 1);
+    cluster.cut(3, 1);
+    assert_eq!(state(&judge.settle(&cluster), 1), FAULTY);
+    for peer in [2, 3] {
+        cluster.cut_all(peer);
+    }
+    judge.look_after(1000, &cluster);
+    for peer in [2, 3] {
+        cluster.leave(peer);
+    }
+    for _ in 0..100 {
+        let judgement = judge.look_after(1000, &cluster);
+        assert_eq!(state(&judgement, 1), FAULTY);
+        assert_eq!(state(&judgement, 0), UP);
+    }
 }

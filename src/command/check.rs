@@ -9,19 +9,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::station;
-use super::view::{Known, View};
+use super::view::{Known, View, Viewer};
 use crate::cluster::Registry;
 use crate::cluster::clock::{BootClock, Clock};
-use crate::cluster::observer::Observer;
 use crate::cluster::pacemaker::Pacemaker;
 use crate::model::check::{self, Flaps, Limits, Passes, Report, Seen, Status};
 use crate::model::failure::{Exit, Failure};
 use crate::model::gather::Gather;
-use crate::model::settings::Settings;
 use crate::store::config;
-
-/// What is left of the deadline, when it waits to look again, for all that follows.
-const RESERVE: Duration = Duration::from_secs(3);
 
 /// How often and after which time the CIB is asked again when it has something else: a pass may
 /// be writing it just now.
@@ -56,7 +51,7 @@ fn look(config: Option<&Path>, limits: &Limits, attributes: bool) -> Result<Repo
         let line = "nothing was found out before the deadline; look at `systemctl status corosync pacemaker`";
         say(&Report::failed(&Failure::new(Exit::Deadline, line)));
     });
-    let view = settled(&settings, deadline)?;
+    let view = Viewer::default().look(&settings, deadline)?;
     let passes = attributes.then(|| passes(&view, limits, deadline));
     let seen = Seen {
         facts: &view.facts,
@@ -64,23 +59,6 @@ fn look(config: Option<&Path>, limits: &Limits, attributes: bool) -> Result<Repo
         passes: passes.as_ref(),
     };
     Ok(check::check(&seen, limits))
-}
-
-/// This node, looked at until each link can be judged, if that is soon: without passes nobody
-/// else does.
-fn settled(settings: &Settings, deadline: Instant) -> Result<View, Failure> {
-    let mut observer = Observer::default();
-    let mut view = View::look(&mut observer, settings)?;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let left = left.saturating_sub(RESERVE);
-        let wait = view.judgement.look_again.map(|then| then.since(view.now));
-        match wait.filter(|wait| *wait < left) {
-            Some(wait) => thread::sleep(wait.min(AGAIN).max(Duration::from_millis(1))),
-            None => return Ok(view),
-        }
-        view.look_again(&mut observer, settings)?;
-    }
 }
 
 fn passes(view: &View, limits: &Limits, deadline: Instant) -> Result<Passes, Failure> {

@@ -2,7 +2,7 @@
 //! Reads only, and takes no lock.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Local, TimeDelta};
 
@@ -13,6 +13,7 @@ use crate::cluster::daemon::Daemons;
 use crate::cluster::observer::Observer;
 use crate::model::failure::Failure;
 use crate::model::link::{Facts, LinkNumber};
+use crate::model::memory::Memory;
 use crate::model::moment::Moment;
 use crate::model::settings::Settings;
 use crate::model::verdict::{self, Judgement};
@@ -22,6 +23,12 @@ use crate::store::stamp::Stamp;
 use crate::store::state::State;
 
 const PROC: &str = "/proc";
+
+/// Time left of the deadline when nothing is waited for any more: for all that follows the look.
+const RESERVE: Duration = Duration::from_secs(3);
+
+/// How often a link that cannot be judged yet is looked at, because it may be good.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// This node, looked at once.
 pub struct View {
@@ -69,52 +76,65 @@ impl Known {
     }
 }
 
-impl View {
-    /// Looks at this node.
-    ///
-    /// # Errors
-    /// As [`Source::observe`].
-    pub fn take(settings: &Settings) -> Result<View, Failure> {
-        View::look(&mut Observer::default(), settings)
+/// Looks at this node, again and again if need be, and knows what it has seen before.
+#[derive(Default)]
+pub struct Viewer {
+    /// Reads the facts.
+    pub observer: Observer,
+    /// What the passes knew at the last look, and what the verdicts then rested upon.
+    last: Option<(Memory, Memory)>,
+}
+
+impl Viewer {
+    /// Returns a viewer that reads by this observer.
+    pub fn new(observer: Observer) -> Viewer {
+        Viewer {
+            observer,
+            last: None,
+        }
     }
 
-    /// The same by an observer who keeps the connection to corosync for the next look.
+    /// Looks at this node until each link is judged, or there is no time left to wait for that:
+    /// without passes nobody else does. `deadline` is for the reading, `RESERVE` earlier is the
+    /// last time to look again.
     ///
     /// # Errors
     /// As [`Source::observe`].
-    pub fn look(observer: &mut Observer, settings: &Settings) -> Result<View, Failure> {
-        let deadline = Instant::now() + settings.deadline;
-        let facts = observer.observe(deadline, None)?;
-        let now = BootClock.now();
+    pub fn look(&mut self, settings: &Settings, deadline: Instant) -> Result<View, Failure> {
+        let mut facts = self.observer.observe(deadline, None)?;
+        let mut now = BootClock.now();
         let known = Known::read(now);
-        let memory = known.state.as_ref().map(|state| state.memory.clone());
-        let judgement = verdict::judge(&facts, settings, &memory.unwrap_or_default(), now);
-        Ok(View {
-            facts,
-            judgement,
-            known,
-            now,
-            wall: Local::now(),
-        })
+        let passes = known.state.as_ref().map(|state| state.memory.clone());
+        let passes = passes.unwrap_or_default();
+        // What the passes know is news when it has changed, and there may be none.
+        let mut memory = match self.last.take() {
+            Some((then, seen)) if then == passes => seen,
+            _ => passes.clone(),
+        };
+        loop {
+            let judgement = verdict::judge(&facts, settings, &memory, now);
+            memory = judgement.memory.clone();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let wait = judgement.look_again.map(|then| then.since(now));
+            let wait = wait.filter(|wait| *wait < left.saturating_sub(RESERVE));
+            let Some(wait) = wait else {
+                self.last = Some((passes, memory));
+                return Ok(View {
+                    facts,
+                    judgement,
+                    known,
+                    now,
+                    wall: Local::now(),
+                });
+            };
+            BootClock.wait(wait.clamp(Duration::from_millis(1), AGAIN));
+            facts = self.observer.observe(deadline, None)?;
+            now = BootClock.now();
+        }
     }
+}
 
-    /// Looks again at what could not be judged yet, knowing what this look has shown.
-    ///
-    /// # Errors
-    /// As [`Source::observe`].
-    pub fn look_again(
-        &mut self,
-        observer: &mut Observer,
-        settings: &Settings,
-    ) -> Result<(), Failure> {
-        let deadline = Instant::now() + settings.deadline;
-        self.facts = observer.observe(deadline, None)?;
-        (self.now, self.wall) = (BootClock.now(), Local::now());
-        let memory = &self.judgement.memory;
-        self.judgement = verdict::judge(&self.facts, settings, memory, self.now);
-        Ok(())
-    }
-
+impl View {
     /// The cluster's daemons that live now.
     pub fn daemons(&self) -> Daemons {
         let known = self.known.state.as_ref().map(|state| state.daemons);

@@ -239,6 +239,9 @@ pub fn check(seen: &Seen, limits: &Limits) -> Report {
         Some(Ok(passes)) => check_passes(&mut report, passes, limits),
         None => {}
     }
+    if let Some(refused) = &seen.facts.refused_reload {
+        report.find(Status::Warning, refused.to_string());
+    }
     let shown = passes.filter(|passes| !passes.cleared);
     check_links(&mut report, seen, shown);
     check_latency(&mut report, seen.facts, limits);

@@ -9,7 +9,8 @@
 //! A peer that joins, or comes back from a short outage, gets its links one after the other,
 //! up to some seconds apart. So it has that time, unless it was a member before and another
 //! link to it has not been interrupted since the last look. It also has it for a link that was
-//! just added, and at a first look.
+//! just added. At a first look at a peer Corosync's counters tell, sooner than that time
+//! ([`super::silence`]).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use super::gather::Gather;
 use super::link::{Facts, LinkNumber, NodeId, Peer};
 use super::memory::{Evidence, Memory, PeerLinkMemory, PeerMemory};
 use super::moment::Moment;
+use super::silence::{Finding, Silence};
 
 /// How long after it is seen bad a link is looked at again: first to count the pings that its
 /// peer has answered, and then until there are more. What a peer sent before it died has been
@@ -85,18 +87,20 @@ fn hear_peer(
     now: Moment,
 ) -> BTreeMap<LinkNumber, PeerLinkMemory> {
     let known = |number| before.and_then(|before| before.links.get(number));
+    let settled = now.after(time_to_join(facts));
     let uninterrupted = peer.links.iter().any(|(number, link)| {
         link.connected
             && known(number).is_some_and(|known| {
                 known.evidence == Evidence::Good && known.down_count == link.down_count
             })
     });
+    let is_first = before.is_none();
     let enabled = peer.links.iter().filter(|(_, link)| link.enabled);
     enabled
         .map(|(number, link)| {
             // What went down again in the meantime has been bad since then at most.
             let before = known(number).map(|known| match known.evidence {
-                Evidence::Unsettled(_) | Evidence::Unproven(_)
+                Evidence::Unsettled(_) | Evidence::Unproven(_) | Evidence::Unheard(_)
                     if known.down_count != link.down_count =>
                 {
                     Evidence::Good
@@ -106,15 +110,25 @@ fn hear_peer(
             let evidence = match before {
                 _ if link.connected => Evidence::Good,
                 Some(Evidence::Bad) => Evidence::Bad,
-                // All links were interrupted since the last look, or it is the first one.
-                _ if !uninterrupted => Evidence::Unsettled(now.after(time_to_join(facts))),
-                None => Evidence::Unsettled(now.after(time_to_join(facts))),
+                None if is_first => Evidence::Unheard(Silence::begin(peer, *number, now, settled)),
+                // All links were interrupted since the last look.
+                _ if !uninterrupted => Evidence::Unsettled(settled),
+                None => Evidence::Unsettled(settled),
+                Some(Evidence::Unheard(silence)) if now < silence.until => {
+                    match silence.go_on(peer, *number, now) {
+                        Finding::Answers => Evidence::Unsettled(settled),
+                        Finding::Broken => Evidence::Bad,
+                        Finding::Silent(silence) => Evidence::Unheard(silence),
+                    }
+                }
+                Some(Evidence::Unheard(silence)) if silence.is_broken() => Evidence::Bad,
+                Some(Evidence::Unheard(_)) => Evidence::Unproven(peer.pongs()),
                 Some(Evidence::Good) => Evidence::Unsettled(now.after(NEXT_LOOK)),
                 Some(Evidence::Unsettled(until)) if now < until => Evidence::Unsettled(until),
-                Some(Evidence::Unsettled(_)) => Evidence::Unproven(peer.pongs),
-                Some(Evidence::Unproven(pongs)) if peer.pongs > pongs => Evidence::Bad,
+                Some(Evidence::Unsettled(_)) => Evidence::Unproven(peer.pongs()),
+                Some(Evidence::Unproven(pongs)) if peer.pongs() > pongs => Evidence::Bad,
                 // A link that was removed takes its count along.
-                Some(Evidence::Unproven(pongs)) => Evidence::Unproven(pongs.min(peer.pongs)),
+                Some(Evidence::Unproven(pongs)) => Evidence::Unproven(pongs.min(peer.pongs())),
             };
             let down_count = link.down_count;
             (
@@ -133,6 +147,7 @@ pub fn next_look(heard: &BTreeMap<NodeId, Evidence>, now: Moment) -> Option<Mome
     let moments = heard.values().filter_map(|evidence| match evidence {
         Evidence::Unsettled(until) => Some(*until),
         Evidence::Unproven(_) => Some(now.after(NEXT_LOOK)),
+        Evidence::Unheard(silence) => Some(silence.until.min(silence.next_count())),
         Evidence::Good | Evidence::Bad => None,
     });
     moments.min()

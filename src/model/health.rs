@@ -79,7 +79,7 @@ pub fn judge(
 /// peers, which would be held themselves.
 fn is_open(verdict: &Verdict, lost: usize) -> bool {
     match verdict.reason {
-        Reason::SilentMembers => true,
+        Reason::SilentMembers | Reason::NobodySinceFault => true,
         Reason::Recovering { .. } => lost == 0,
         _ => false,
     }

@@ -117,6 +117,19 @@ impl Interface {
     }
 }
 
+/// A clause that says how it is.
+impl fmt::Display for Interface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Interface::Up(name) => write!(f, "interface {name} is up"),
+            Interface::Down(name) => write!(f, "interface {name} is down"),
+            Interface::NoCarrier(name) => write!(f, "interface {name} has no carrier"),
+            Interface::Absent => f.write_str("no interface has this address"),
+            Interface::Unknown => f.write_str("interface unknown"),
+        }
+    }
+}
+
 /// One link of this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalLink {
@@ -147,14 +160,19 @@ pub struct Peer {
     pub join_count: u32,
     /// The way to it over each link that knet knows of.
     pub links: BTreeMap<LinkNumber, PeerLink>,
-    /// How many of this node's pings it has answered, over all links together; read only while
-    /// one of them is down. As long as it lives and is reached on any link, this grows at each
-    /// of knet's ping intervals. What else comes from it proves nothing: it may come over a
-    /// link that carries data in one direction only.
-    pub pongs: u64,
 }
 
 impl Peer {
+    /// Number of this node's pings that it has answered, over all links together.
+    ///
+    /// As long as it lives and is reached on any link, this grows at each of knet's ping
+    /// intervals. Nothing else that comes from it proves that: it may come over a link that
+    /// carries data in one direction only.
+    pub fn pongs(&self) -> u64 {
+        let pongs = self.links.values().map(|link| link.pongs);
+        pongs.fold(0, u64::saturating_add)
+    }
+
     /// Whether it answers on any link.
     pub fn reachable(&self) -> bool {
         self.links.values().any(|l| l.enabled && l.connected)
@@ -175,6 +193,18 @@ pub struct PeerLink {
     pub latency: u32,
     /// Usable packet size in bytes; as with the latency.
     pub mtu: u32,
+    /// Number of pings that this node has sent over it since knet knows the link
+    /// (`tx_ping_packets`), answered or not; as with the latency.
+    pub pings: u64,
+    /// Number of them that the peer has answered (`rx_pong_packets`); as with the latency.
+    pub pongs: u64,
+}
+
+impl PeerLink {
+    /// Number of pings that were never answered.
+    pub fn unanswered(&self) -> u64 {
+        self.pings.saturating_sub(self.pongs)
+    }
 }
 
 /// Everything that a pass observes about the links.
@@ -194,4 +224,46 @@ pub struct Facts {
     pub links: BTreeMap<LinkNumber, LocalLink>,
     /// All other nodes of the node list.
     pub peers: BTreeMap<NodeId, Peer>,
+    /// The last reload of the configuration, if Corosync refused it and goes on with what it had.
+    pub refused_reload: Option<RefusedReload>,
+}
+
+impl Facts {
+    /// Returns for how long knet has been pinging, at the least: a lower bound of Corosync's age.
+    ///
+    /// knet pings all nodes from its start on, the absent ones too, and never sooner than after
+    /// its ping interval. Zero where no pings were read, as with udp and udpu.
+    pub fn pinged_for(&self) -> Duration {
+        let ways = self.peers.values().flat_map(|peer| &peer.links);
+        let times = ways.filter_map(|(number, way)| {
+            let pings = u32::try_from(way.pings).unwrap_or(u32::MAX);
+            let interval = self.links.get(number)?.ping_interval;
+            Some(interval.saturating_mul(pings))
+        });
+        times.max().unwrap_or_default()
+    }
+}
+
+/// A sentence that says so, with what to do.
+impl fmt::Display for RefusedReload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RefusedReload { code, message } = self;
+        f.write_str("corosync refused the last reload of its configuration ")?;
+        match message {
+            Some(message) => write!(f, "({})", message.trim())?,
+            None => write!(f, "(error {code}, its log says why)")?,
+        }
+        f.write_str(
+            " and goes on with the one before; correct corosync.conf on all nodes and run              `corosync-cfgtool -R` (to change an address, remove the link and add it again)",
+        )
+    }
+}
+
+/// A reload of the configuration that Corosync refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RefusedReload {
+    /// Corosync's error code (`config.reload_status`, `cs_error_t` in `corotypes.h`).
+    pub code: i32,
+    /// The reason, since Corosync 3.1.9 (`config.reload_error_message`).
+    pub message: Option<String>,
 }

@@ -1,14 +1,16 @@
 //! Which joined peers each link does not reach, for all to see: from what two nodes miss of
 //! each other, others can tell where a link is broken.
 //!
-//! A peer is lost once its silence is proven, or at once where the own interface is down, and found again only after the recovery hold, so
-//! that a link that flaps writes no more than its state does.
+//! A peer is lost once its silence is proven, or where the own interface is known to be broken,
+//! and found again only after the recovery hold, so that a link that flaps writes no more than its
+//! state does.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::evidence::Testimony;
 use super::link::{Facts, LinkNumber, NodeId};
+use super::local::Belief;
 use super::memory::{Evidence, Memory};
 use super::moment::Moment;
 
@@ -20,12 +22,13 @@ pub fn judge(
     facts: &Facts,
     memory: &Memory,
     testimony: &Testimony,
+    interfaces: &BTreeMap<LinkNumber, Belief>,
     hold: Duration,
     now: Moment,
 ) -> Lost {
     let mut lost = Lost::new();
-    for (&link, local) in &facts.links {
-        let cut = local.interface.is_broken();
+    for (&link, belief) in interfaces {
+        let cut = *belief == Belief::Broken;
         let known = memory.lost.get(&link);
         for (&id, peer) in facts.peers.iter().filter(|(_, peer)| peer.joined) {
             let before = known.and_then(|known| known.get(&id));

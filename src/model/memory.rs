@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::health::Health;
 use super::link::{LinkNumber, LinkState, NodeId};
+use super::local::Doubt;
 use super::lost::Lost;
 use super::moment::Moment;
 use super::reached::Reached;
+use super::silence::Silence;
 
 /// What was known before: the links' verdicts and how the peers were last seen. It is worth
 /// something only as long as the same corosync process runs.
@@ -17,6 +19,9 @@ use super::reached::Reached;
 pub struct Memory {
     /// The links that had a verdict.
     pub links: BTreeMap<LinkNumber, LinkMemory>,
+    /// The interfaces that say that they are broken.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub doubts: BTreeMap<LinkNumber, Doubt>,
     /// The peers that could be judged by.
     pub peers: BTreeMap<NodeId, PeerMemory>,
     /// The peers that each link has lost.
@@ -82,4 +87,6 @@ pub enum Evidence {
     /// It does not answer, but it may be dead: believed once it has answered more pings than
     /// these, which it does over other links.
     Unproven(u64),
+    /// It does not answer, and nothing is known of it from before: its pings are counted.
+    Unheard(Silence),
 }

@@ -127,7 +127,6 @@ impl OutlinedPeer {
             joined: self.joined,
             join_count: self.join_count,
             links,
-            pongs: 0,
         }
     }
 
@@ -139,6 +138,8 @@ impl OutlinedPeer {
             down_count: 0,
             latency: 0,
             mtu: 0,
+            pings: 0,
+            pongs: 0,
         };
         let links = self.links.iter().map(|&number| (number, unasked));
         self.with(links.gather())

@@ -9,6 +9,7 @@ use super::evidence::{self, Testimony};
 use super::gather::Gather;
 use super::health;
 use super::link::{Facts, Interface, LinkNumber, LinkState, LocalLink, Transport};
+use super::local::{self, Belief};
 use super::lost;
 use super::memory::{Evidence, LinkMemory, Memory};
 use super::moment::Moment;
@@ -25,8 +26,12 @@ pub enum Reason {
     PeersAnswer(usize),
     /// These peers do not answer on it.
     PeersLost(Vec<String>),
+    /// So many peers, all that count, answer on it, though this interface seems to be broken.
+    PeersAnswerDespite(usize, Interface),
     /// No peer is left to judge by, so the local interface alone decides.
     NoPeers,
+    /// No peer is left to judge by, and nobody has answered on it since it was FAULTY.
+    NobodySinceFault,
     /// The transport says nothing about its link, so the local interface alone decides.
     InterfaceOnly(Transport),
     /// Corosync 2's redundant ring protocol says so.
@@ -36,6 +41,8 @@ pub enum Reason {
     },
     /// The interface that has the link's address is down, without carrier or gone.
     Interface(Interface),
+    /// The same, but seen only once: looked at again before it counts.
+    InterfaceDoubted(Interface),
     /// Good again, but not yet for as long as the recovery hold asks.
     Recovering {
         /// For how long it has been good.
@@ -68,6 +75,9 @@ impl fmt::Display for Reason {
         match self {
             Reason::PeersAnswer(1) => f.write_str("1 peer answers"),
             Reason::PeersAnswer(n) => write!(f, "all {n} peers answer"),
+            Reason::PeersAnswerDespite(n, interface) => {
+                write!(f, "{}, though {interface}", Reason::PeersAnswer(*n))
+            }
             Reason::PeersLost(names) => write!(f, "no answer from {}", names.join(", ")),
             Reason::NoPeers => f.write_str("no peer to judge by, the interface is up"),
             Reason::InterfaceOnly(transport) => {
@@ -75,13 +85,11 @@ impl fmt::Display for Reason {
             }
             Reason::Rrp { faulty: true } => f.write_str("the ring is marked FAULTY by Corosync"),
             Reason::Rrp { faulty: false } => f.write_str("the ring is active"),
-            Reason::Interface(Interface::Down(name)) => write!(f, "interface {name} is down"),
-            Reason::Interface(Interface::NoCarrier(name)) => {
-                write!(f, "interface {name} has no carrier")
+            Reason::NobodySinceFault => {
+                f.write_str("nobody has answered on it since it was FAULTY, no peer to judge by")
             }
-            Reason::Interface(Interface::Absent) => f.write_str("no interface has this address"),
-            Reason::Interface(Interface::Up(name)) => write!(f, "interface {name} is up"),
-            Reason::Interface(Interface::Unknown) => f.write_str("interface unknown"),
+            Reason::Interface(interface) => interface.fmt(f),
+            Reason::InterfaceDoubted(interface) => write!(f, "{interface}, looking again"),
             Reason::Recovering { good, hold } => write!(
                 f,
                 "recovering: good for {} s of {} s",
@@ -152,12 +160,22 @@ impl Judgement {
 /// Judges every link of this node.
 pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -> Judgement {
     let testimony = evidence::hear(facts, memory, now);
+    let mut beliefs = BTreeMap::new();
+    let mut doubts = BTreeMap::new();
+    for (&number, link) in &facts.links {
+        let before = memory.doubts.get(&number);
+        let (belief, doubt) = local::judge(facts, number, link, before, now);
+        beliefs.insert(number, belief);
+        doubts.extend(doubt.map(|doubt| (number, doubt)));
+    }
+    let hold = settings.recovery_hold;
     let mut judgement = Judgement {
         verdicts: BTreeMap::new(),
         memory: Memory {
             links: BTreeMap::new(),
+            doubts,
             peers: testimony.memory.clone(),
-            lost: lost::judge(facts, memory, &testimony, settings.recovery_hold, now),
+            lost: lost::judge(facts, memory, &testimony, &beliefs, hold, now),
             reached: BTreeMap::new(),
             health: None,
             alone_since: testimony.alone_since,
@@ -177,18 +195,26 @@ pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -
             }
             continue;
         };
-        let finding = find(facts, settings, &testimony, (number, link), before, now);
+        let finding = match beliefs[&number] {
+            Belief::Broken => Finding::Bad(Reason::Interface(link.interface.clone())),
+            Belief::Doubted(until) => {
+                let reason = Reason::InterfaceDoubted(link.interface.clone());
+                Finding::Unsettled(until, reason)
+            }
+            Belief::Whole => find(facts, settings, &testimony, (number, link), before, now),
+            Belief::Disproved => {
+                match find(facts, settings, &testimony, (number, link), before, now) {
+                    Finding::Good(Reason::PeersAnswer(peers)) => {
+                        let interface = link.interface.clone();
+                        Finding::Good(Reason::PeersAnswerDespite(peers, interface))
+                    }
+                    finding => finding,
+                }
+            }
+        };
         if let Finding::Unsettled(until, _) = &finding {
             look_again_at(&mut judgement, *until);
         }
-        let hold = match finding {
-            // A node that was cut off meets the others first: what they say is worth more.
-            Finding::Good(Reason::NoPeers) => {
-                let meeting = evidence::time_to_meet(facts);
-                settings.recovery_hold.max(meeting)
-            }
-            _ => settings.recovery_hold,
-        };
         let flapped = flapped(settings, &testimony, number);
         let (state, reason, good_since) = decide(finding, before, flapped, hold, now);
         if let Some(state) = state {
@@ -297,9 +323,6 @@ fn find(
     before: Option<&LinkMemory>,
     now: Moment,
 ) -> Finding {
-    if link.interface.is_broken() {
-        return Finding::Bad(Reason::Interface(link.interface.clone()));
-    }
     if let Some(faulty) = link.rrp_faulty {
         return match faulty {
             true => Finding::Bad(Reason::Rrp { faulty }),
@@ -326,6 +349,8 @@ fn find(
         Finding::Mute(Reason::SilentMembers)
     } else if let Some(until) = still_to_meet(facts, testimony, before, now) {
         Finding::Unsettled(until, Reason::Meeting)
+    } else if heard.is_empty() && is_unhealed(facts, before) {
+        Finding::Mute(Reason::NobodySinceFault)
     } else if heard.is_empty() {
         Finding::Good(Reason::NoPeers)
     } else if enough && bad.is_empty() && unsettled.is_empty() {
@@ -341,7 +366,15 @@ fn find(
     }
 }
 
-/// When a node that starts knows that it is alone, if it does not know yet. Until then a link
+/// Whether a link was FAULTY and no peer has answered on it since: where there is none left to do
+/// so, nobody has seen it healed.
+fn is_unhealed(facts: &Facts, before: Option<&LinkMemory>) -> bool {
+    let faulty = before.filter(|before| before.state == LinkState::Faulty);
+    faulty.is_some_and(|before| before.good_since.is_none()) && !facts.peers.is_empty()
+}
+
+/// When a node that starts knows that it is alone, if it does not know yet: Corosync has not
+/// been looking for the others for long enough. Until then a link
 /// without a past has no verdict: UP by its interface alone, it would hide a broken link for
 /// as long as the others take to join.
 fn still_to_meet(
@@ -350,8 +383,10 @@ fn still_to_meet(
     before: Option<&LinkMemory>,
     now: Moment,
 ) -> Option<Moment> {
-    let until = testimony.alone_since?.after(evidence::time_to_meet(facts));
-    (before.is_none() && !facts.peers.is_empty() && now < until).then_some(until)
+    let time = evidence::time_to_meet(facts);
+    let until = testimony.alone_since?.after(time);
+    let waits = before.is_none() && !facts.peers.is_empty() && facts.pinged_for() < time;
+    (waits && now < until).then_some(until)
 }
 
 /// Whether the link went down, however shortly, since the last look.

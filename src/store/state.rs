@@ -109,11 +109,13 @@ impl State {
                 self.unreadable_since,
                 self.flaps.latest(),
                 self.memory.alone_since,
+                self.memory.doubts.values().map(|doubt| doubt.since).max(),
                 self.outline.as_ref().map(|outline| outline.read),
             ]);
         let to_come = evidence
             .map(|evidence| match evidence {
                 Evidence::Unsettled(until) => Some(until),
+                Evidence::Unheard(silence) => Some(silence.until),
                 Evidence::Good | Evidence::Bad | Evidence::Unproven(_) => None,
             })
             .chain(links.map(|link| link.gone_at))

@@ -18,6 +18,8 @@ pub enum Event {
     Connect(u32, u8),
     /// Nothing comes from a peer any more, whatever knet still believes.
     Silence(u32),
+    /// A peer answers over a link that knet has not connected yet.
+    Answer(u32, u8),
     Leave(u32),
     Join(u32),
     /// A link is added, enabled and not connected yet.
@@ -36,7 +38,12 @@ pub struct Cluster {
     silent: BTreeSet<u32>,
     /// Corosync's configuration file was written lately.
     configuring: bool,
-    pongs: RefCell<BTreeMap<NodeId, u64>>,
+    /// The links that answer pings though knet has not connected them yet.
+    answering: BTreeSet<(u32, u8)>,
+    /// The interfaces that carry data though they say that they do not.
+    misjudged: BTreeSet<u8>,
+    /// How many pings were sent and answered over each link.
+    pings: RefCell<BTreeMap<(NodeId, LinkNumber), (u64, u64)>>,
 }
 
 impl Cluster {
@@ -53,12 +60,15 @@ impl Cluster {
             peers: (2..2 + peers)
                 .map(|id| (NodeId(id), peer(id, links)))
                 .collect(),
+            refused_reload: None,
         };
         let mut cluster = Cluster {
             facts,
             silent: BTreeSet::new(),
             configuring: false,
-            pongs: RefCell::default(),
+            answering: BTreeSet::new(),
+            misjudged: BTreeSet::new(),
+            pings: RefCell::default(),
         };
         for link in (0..peers).flat_map(|peer| (0..links).map(move |link| (peer + 2, link))) {
             cluster.heal(link.0, link.1);
@@ -76,16 +86,46 @@ impl Cluster {
         cluster
     }
 
+    /// The facts of this moment. By the time that anybody looks, a ping more was sent over each
+    /// link.
     pub fn facts(&self) -> Facts {
-        let mut pongs = self.pongs.borrow_mut();
+        let mut pings = self.pings.borrow_mut();
         let mut facts = self.facts.clone();
-        for (id, peer) in &mut facts.peers {
-            let pongs = pongs.entry(*id).or_default();
-            // By the time that anybody looks, each peer that lives has answered a ping more.
-            *pongs += u64::from(!self.silent.contains(&id.0));
-            peer.pongs = *pongs;
+        for (&id, peer) in &mut facts.peers {
+            for (&number, link) in &mut peer.links {
+                let (sent, answered) = pings.entry((id, number)).or_default();
+                *sent += 1;
+                *answered += u64::from(self.answers(id, number, link.connected));
+                (link.pings, link.pongs) = (*sent, *answered);
+            }
         }
         facts
+    }
+
+    /// Whether a peer answers over a link.
+    fn answers(&self, id: NodeId, number: LinkNumber, connected: bool) -> bool {
+        let local = self.facts.links.get(&number);
+        let broken = local.is_some_and(|local| local.interface.is_broken());
+        let carries = !broken || self.misjudged.contains(&number.0);
+        let alive = !self.silent.contains(&id.0);
+        alive && carries && (connected || self.answering.contains(&(id.0, number.0)))
+    }
+
+    /// Has an interface carry data whatever it says.
+    pub fn misjudge(&mut self, link: u8) {
+        self.misjudged.insert(link);
+    }
+
+    /// Has a peer answer over a link that knet has not connected yet.
+    pub fn answer(&mut self, peer: u32, link: u8) {
+        self.silent.remove(&peer);
+        self.answering.insert((peer, link));
+    }
+
+    /// Has that many pings been sent over a link, and so many of them answered.
+    pub fn pinged(&mut self, peer: u32, link: u8, sent: u64, answered: u64) {
+        let key = (NodeId(peer), LinkNumber(link));
+        self.pings.borrow_mut().insert(key, (sent, answered));
     }
 
     /// The same by an outline, while nothing says that it has changed and all is well.
@@ -151,6 +191,7 @@ impl Cluster {
     }
 
     pub fn cut(&mut self, peer: u32, link: u8) {
+        self.answering.remove(&(peer, link));
         if let Some(link) = self.way(peer, link).filter(|link| link.connected) {
             link.connected = false;
             link.down_count += 1;
@@ -249,6 +290,7 @@ impl Cluster {
             Event::Connect(peer, link) if self.is_reachable(*peer) => self.heal(*peer, *link),
             Event::Connect(..) => {}
             Event::Silence(peer) => self.silence(*peer),
+            Event::Answer(peer, link) => self.answer(*peer, *link),
             Event::Leave(peer) => self.leave(*peer),
             Event::Join(peer) => self.join(*peer),
             Event::Add(link) => self.add_link(*link),
@@ -288,7 +330,6 @@ fn peer(id: u32, links: u8) -> Peer {
         joined: true,
         join_count: 1,
         links: (0..links).map(|link| (LinkNumber(link), new())).collect(),
-        pongs: 0,
     }
 }
 
@@ -300,5 +341,7 @@ fn new() -> PeerLink {
         down_count: 1,
         latency: 300,
         mtu: 1397,
+        pings: 0,
+        pongs: 0,
     }
 }

@@ -28,6 +28,12 @@ pub const TIME_TO_LEAVE: u64 = 1000;
 /// After this a link of a new peer is no longer believed to come.
 pub const TIME_TO_JOIN: u64 = 4500;
 
+/// Between two looks at the pings that a link has missed which was never seen to answer.
+pub const ANSWER: u64 = 500;
+
+/// After this an interface that was seen broken is looked at again.
+pub const SECOND_LOOK: u64 = 1150;
+
 /// After this a node that starts is believed to be alone.
 pub const TIME_TO_MEET: u64 = 9000;
 

@@ -101,6 +101,7 @@ impl Story {
         let first = self.back.iter().min().unwrap();
         let back = |link: u8| first_back + self.back[usize::from(link)] - first;
         events.extend(links().map(|link| (back(link), Event::Heal(peer, link))));
+        events.extend(links().map(|link| (first_back, Event::Answer(peer, link))));
         let joined = first_back + self.noticed % 2200;
         if let Some(left) = left {
             events.insert(0, (left, Event::Leave(peer)));

@@ -47,6 +47,7 @@ pub(super) fn glance(stats: &Map, known: &Outline) -> Result<Option<Picture>, Fa
         memberships: Some(known.memberships),
         links: links.map(|(&n, link)| (n, configured(link))).gather(),
         peers,
+        refused_reload: None,
         traffic: Traffic::new(),
     }))
 }
@@ -77,5 +78,7 @@ pub(super) fn link(
         down_count,
         latency: 0,
         mtu: 0,
+        pings: 0,
+        pongs: 0,
     }))
 }

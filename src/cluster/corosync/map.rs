@@ -38,6 +38,26 @@ impl Map {
         }
     }
 
+    /// A signed number; none if there is no such key.
+    pub(super) fn signed_number(&self, key: &str) -> Result<Option<i32>, Failure> {
+        match self.get(key) {
+            Ok(None) => Ok(None),
+            Ok(Some(Data::Int32(n))) => Ok(Some(n)),
+            Ok(Some(_)) => Err(unreadable(key, "it is not the number that was expected")),
+            Err(error) => Err(not_read(key, error)),
+        }
+    }
+
+    /// The keys that begin so.
+    pub(super) fn keys(&self, prefix: &str) -> Result<Vec<String>, Failure> {
+        let entries =
+            CmapIterStart::new(&self.0, prefix).map_err(|error| not_read(prefix, error))?;
+        Ok(entries
+            .into_iter()
+            .map(|entry| entry.key_name().to_owned())
+            .collect())
+    }
+
     /// A number of up to 64 bits; none if there is no such key.
     pub(super) fn counter(&self, key: &str) -> Result<Option<u64>, Failure> {
         match self.get(key) {

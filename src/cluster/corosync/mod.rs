@@ -4,12 +4,14 @@
 //! from here:
 //!
 //! 1. Reading a `stats.schedmiss.*` key can crash the corosync daemon: only `stats.knet.`
-//!    keys are read, each by its name. Iterating the STATS map with a shorter prefix than
-//!    that crashes the client: it is not iterated.
+//!    and `stats.srp.` keys are read. Iterating the STATS map with a shorter prefix than those
+//!    crashes the client: it is iterated below `stats.knet.node` only, and only after a refused
+//!    reload.
 //! 2. `cmap::get` refuses strings of 16 bytes and more: those come through the iterator, with
 //!    the whole key as its prefix (`map.rs`).
 //! 3. The iterator takes every error for the end of the list and stops at a value that is
-//!    not UTF-8: it is used for one key at a time, so that a missing key is seen.
+//!    not UTF-8: it is used for one key at a time, so that a missing key is seen, and for lists
+//!    that nothing else has, where what is missing is seen at the next look.
 //! 4. Nothing has a time-out: with corosync stopped, a call blocks for ever. Calls are made by a
 //!    thread of their own, which is left behind when the deadline passes; but not those of the
 //!    pass that finds all well, for which a thread would be a tenth of its cost: an alarm has it
@@ -18,6 +20,7 @@
 //!    `ErrLibrary` is "not running", `ErrTryAgain` is "starting".
 //! 6. `cfg::node_status_get` always returns eight links.
 
+mod address;
 mod glance;
 mod map;
 mod picture;
@@ -35,7 +38,7 @@ use self::map::Map;
 use self::picture::{picture, traffic};
 use crate::cluster::alarm;
 use crate::model::failure::{Exit, Failure};
-use crate::model::link::{LinkNumber, NodeId, Peer, Transport};
+use crate::model::link::{LinkNumber, NodeId, Peer, RefusedReload, Transport};
 use crate::model::metrics::Traffic;
 use crate::model::outline::Outline;
 
@@ -57,6 +60,8 @@ pub struct Picture {
     pub links: BTreeMap<LinkNumber, ConfiguredLink>,
     /// All other nodes.
     pub peers: BTreeMap<NodeId, Peer>,
+    /// [`Facts::refused_reload`](crate::model::link::Facts::refused_reload).
+    pub refused_reload: Option<RefusedReload>,
     /// What knet counts, where that was asked for.
     pub traffic: Traffic,
 }

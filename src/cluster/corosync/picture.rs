@@ -1,57 +1,47 @@
 //! The whole picture: the node list, the membership, and the state of each link.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use rust_corosync::{NodeId as CsNodeId, cfg};
-
-use super::map::{Map, not_connected, unreadable};
-use super::{ConfiguredLink, Picture, glance};
+use super::map::{Map, unreadable};
+use super::{ConfiguredLink, Picture, address, glance};
 use crate::model::failure::Failure;
-use crate::model::gather::Gather;
-use crate::model::link::{LinkNumber, NodeId, Peer, PeerLink, Transport};
+use crate::model::link::{LinkNumber, NodeId, Peer, PeerLink, RefusedReload, Transport};
 use crate::model::metrics::{Counter, Traffic};
+
+/// The links that knet has to each node, where it was asked for all that it has.
+type KnetLinks = BTreeMap<NodeId, BTreeSet<LinkNumber>>;
 
 /// Reads all of it.
 pub(super) fn picture(icmap: &Map, stats: &Map) -> Result<Picture, Failure> {
     // Before that which it tells the age of.
     let memberships = glance::memberships(stats)?;
-    let key = "nodelist.local_node_pos";
-    let local = icmap.number(key)?.ok_or_else(|| {
-        unreadable(
-            key,
-            "this node is in no node list; check the nodelist of /etc/corosync/corosync.conf",
-        )
-    })?;
-    let mut transport = match icmap.text("totem.transport")?.as_deref() {
-        None | Some("knet") => Transport::Knet,
-        Some("udpu") => Transport::Udpu,
-        Some("udp") => Transport::Udp,
-        Some(_) => {
-            return Err(unreadable(
-                "totem.transport",
-                "it is a transport unknown to ringcheck",
-            ));
-        }
+    let refused_reload = refused_reload(icmap)?;
+    let mut transport = transport(icmap)?;
+    let positions = node_list(icmap)?;
+    let node = own_id(icmap, transport, &positions, refused_reload.is_some())?;
+    // A refused reload has taken from the node list what the new one did not have
+    // (`remove_deleted_entries` in Corosync's `cfg.c`), and knet goes on with it.
+    let in_use = match refused_reload {
+        Some(_) if transport == Transport::Knet => knet_links(stats)?,
+        _ => KnetLinks::new(),
     };
-    let mut nodes = BTreeMap::new();
-    for position in 0.. {
-        match icmap.number(&format!("nodelist.node.{position}.nodeid"))? {
-            Some(id) => nodes.insert(position, NodeId(id)),
-            None => break,
-        };
+    let mut ids: BTreeSet<NodeId> = positions.keys().chain(in_use.keys()).copied().collect();
+    if positions.is_empty() {
+        ids.extend(members(icmap)?);
     }
-    let node = nodes.remove(&local).ok_or_else(|| {
-        unreadable(
-            &format!("nodelist.node.{local}.nodeid"),
-            "the node list is incomplete",
-        )
-    })?;
-    let mut links = links(icmap, local, node, &nodes)?;
+    ids.remove(&node);
+    let position = |id: NodeId| positions.get(&id).copied();
+    let used: BTreeSet<LinkNumber> = in_use
+        .iter()
+        .filter(|(id, _)| **id != node)
+        .flat_map(|(_, links)| links.iter().copied())
+        .collect();
+    let mut links = links(icmap, transport, (node, position(node)), &ids, &used, stats)?;
     let mut peers = BTreeMap::new();
-    for (position, id) in nodes {
-        peers.insert(id, peer(icmap, stats, position, id, &links)?);
+    for id in ids {
+        peers.insert(id, peer(icmap, stats, (id, position(id)), &links)?);
     }
     if !peers.is_empty() && peers.values().all(|peer| peer.links.is_empty()) {
         for (number, link) in &mut links {
@@ -70,11 +60,12 @@ pub(super) fn picture(icmap: &Map, stats: &Map) -> Result<Picture, Failure> {
     }
     Ok(Picture {
         node,
-        name: name(icmap, local, node)?,
+        name: name(icmap, (node, position(node)))?,
         transport,
         memberships,
         links,
         peers,
+        refused_reload,
         traffic: Traffic::new(),
     })
 }
@@ -95,158 +86,249 @@ pub(super) fn traffic(stats: &Map, peers: &BTreeMap<NodeId, Peer>) -> Result<Tra
     Ok(traffic)
 }
 
-fn name(icmap: &Map, position: u32, id: NodeId) -> Result<String, Failure> {
-    let key = format!("nodelist.node.{position}.name");
-    Ok(icmap.text(&key)?.unwrap_or_else(|| id.to_string()))
+fn transport(icmap: &Map) -> Result<Transport, Failure> {
+    let key = "totem.transport";
+    match icmap.text(key)?.as_deref() {
+        None | Some("knet") => Ok(Transport::Knet),
+        Some("udpu") => Ok(Transport::Udpu),
+        Some("udp") => Ok(Transport::Udp),
+        Some(_) => Err(unreadable(key, "it is a transport unknown to ringcheck")),
+    }
 }
 
+/// The last reload, if Corosync refused it. There is no status before the first one.
+fn refused_reload(icmap: &Map) -> Result<Option<RefusedReload>, Failure> {
+    /// `CS_OK` (`corotypes.h`).
+    const DONE: i32 = 1;
+    let code = icmap.signed_number("config.reload_status")?;
+    let Some(code) = code.filter(|code| *code != DONE) else {
+        return Ok(None);
+    };
+    let message = icmap.text("config.reload_error_message")?;
+    Ok(Some(RefusedReload { code, message }))
+}
+
+/// The position of each node in the node list.
+fn node_list(icmap: &Map) -> Result<BTreeMap<NodeId, u32>, Failure> {
+    let mut nodes = BTreeMap::new();
+    for position in 0.. {
+        match icmap.number(&format!("nodelist.node.{position}.nodeid"))? {
+            Some(id) => nodes.insert(NodeId(id), position),
+            None => break,
+        };
+    }
+    Ok(nodes)
+}
+
+/// This node's id, by its place in the node list. A refused reload takes the place from cmap until
+/// the next good one; Corosync goes on with the node list that it has.
+fn own_id(
+    icmap: &Map,
+    transport: Transport,
+    positions: &BTreeMap<NodeId, u32>,
+    refused: bool,
+) -> Result<NodeId, Failure> {
+    let key = "nodelist.local_node_pos";
+    if let Some(local) = icmap.number(key)? {
+        let found = positions.iter().find(|(_, position)| **position == local);
+        return found.map(|(id, _)| *id).ok_or_else(|| {
+            let key = format!("nodelist.node.{local}.nodeid");
+            unreadable(&key, "the node list is incomplete")
+        });
+    }
+    let id = address::own_id()?;
+    // Multicast needs no node list.
+    let needs_none = positions.is_empty() && transport == Transport::Udp;
+    if positions.contains_key(&id) || refused || needs_none {
+        Ok(id)
+    } else {
+        Err(unreadable(
+            key,
+            "this node is in no node list; check the nodelist of /etc/corosync/corosync.conf",
+        ))
+    }
+}
+
+/// The nodes that were seen as members, where no node list tells who there is.
+fn members(icmap: &Map) -> Result<BTreeSet<NodeId>, Failure> {
+    let keys = icmap.keys("runtime.members.")?;
+    Ok(keys.iter().filter_map(|key| member(key)).collect())
+}
+
+/// `runtime.members.1.status` → 1.
+fn member(key: &str) -> Option<NodeId> {
+    let (id, rest) = key.strip_prefix("runtime.members.")?.split_once('.')?;
+    (rest == "status").then(|| id.parse().ok().map(NodeId))?
+}
+
+/// All links that knet has, also those that are no longer in the configuration.
+fn knet_links(stats: &Map) -> Result<KnetLinks, Failure> {
+    let mut links = KnetLinks::new();
+    for key in stats.keys("stats.knet.node")? {
+        if let Some((id, number)) = knet_link(&key) {
+            links.entry(id).or_default().insert(number);
+        }
+    }
+    Ok(links)
+}
+
+/// `stats.knet.node1.link0.enabled` → 1 and 0.
+fn knet_link(key: &str) -> Option<(NodeId, LinkNumber)> {
+    let (id, rest) = key.strip_prefix("stats.knet.node")?.split_once(".link")?;
+    let number = rest.strip_suffix(".enabled")?.parse().ok()?;
+    Some((NodeId(id.parse().ok()?), LinkNumber(number)))
+}
+
+/// A node's name as Pacemaker has it, or its id in digits where it has none: its name in the
+/// node list, or its first address there where that is a name (`pcmk__corosync_name` in
+/// Pacemaker's `corosync.c`).
+fn name(icmap: &Map, (id, position): (NodeId, Option<u32>)) -> Result<String, Failure> {
+    let Some(position) = position else {
+        return Ok(id.to_string());
+    };
+    let text = |what: &str| icmap.text(&format!("nodelist.node.{position}.{what}"));
+    if let Some(name) = text("name")? {
+        return Ok(name);
+    }
+    let first = text("ring0_addr")?.filter(|first| first.parse::<IpAddr>().is_err());
+    Ok(first.unwrap_or_else(|| id.to_string()))
+}
+
+/// This node's links: those of its entry in the node list, and those that knet has `in_use`.
 fn links(
     icmap: &Map,
-    position: u32,
-    node: NodeId,
-    peers: &BTreeMap<u32, NodeId>,
+    transport: Transport,
+    (node, position): (NodeId, Option<u32>),
+    peers: &BTreeSet<NodeId>,
+    in_use: &BTreeSet<LinkNumber>,
+    stats: &Map,
 ) -> Result<BTreeMap<LinkNumber, ConfiguredLink>, Failure> {
+    let mut configured: BTreeMap<LinkNumber, Option<String>> =
+        in_use.iter().map(|&number| (number, None)).collect();
+    if let Some(position) = position {
+        for number in LinkNumber::all() {
+            let key = format!("nodelist.node.{position}.ring{number}_addr");
+            if let Some(text) = icmap.text(&key)? {
+                configured.insert(number, Some(text));
+            }
+        }
+    } else if transport != Transport::Knet {
+        configured.insert(LinkNumber(0), None);
+    }
+    let literal = |text: &Option<String>| text.as_ref()?.parse::<IpAddr>().ok();
+    let literals = || {
+        configured
+            .iter()
+            .filter_map(|(&n, text)| Some((n, literal(text)?)))
+    };
+    let known: BTreeMap<LinkNumber, IpAddr> = if transport != Transport::Knet {
+        // The node list may be newer than what runs.
+        literals().chain(address::told(icmap, node)?).collect()
+    } else if configured.values().all(|text| literal(text).is_some()) {
+        literals().collect()
+    } else {
+        let told = address::told(icmap, node)?;
+        let used = used_addresses(stats, peers, configured.keys())?;
+        told.into_iter().chain(used).chain(literals()).collect()
+    };
     let mut links = BTreeMap::new();
-    for number in LinkNumber::all() {
-        let Some(configured) =
-            icmap.text(&format!("nodelist.node.{position}.ring{number}_addr"))?
-        else {
-            continue;
-        };
+    for (number, text) in configured {
         let time = |what: &str| -> Result<Duration, Failure> {
             let key = format!("runtime.config.totem.interface.{number}.knet_ping_{what}");
             let milliseconds = icmap.number(&key)?.unwrap_or_default();
             Ok(Duration::from_millis(milliseconds.into()))
         };
+        let ip = known.get(&number).copied();
+        let Some(shown) = text.or_else(|| Some(ip?.to_string())) else {
+            continue;
+        };
         let link = ConfiguredLink {
-            ip: configured.parse().ok(),
-            configured,
+            ip,
+            configured: shown,
             ping_interval: time("interval")?,
             ping_timeout: time("timeout")?,
             rrp_faulty: None,
         };
         links.insert(number, link);
     }
-    if links.values().any(|link| link.ip.is_none()) {
-        let used = used_addresses(icmap, node, peers)?;
-        for (number, link) in &mut links {
-            link.ip = link.ip.or_else(|| used.get(number).copied());
+    Ok(links)
+}
+
+/// The addresses that knet sends from on these links. Not every peer has each of them.
+fn used_addresses<'a>(
+    stats: &Map,
+    peers: &BTreeSet<NodeId>,
+    links: impl Iterator<Item = &'a LinkNumber> + Clone,
+) -> Result<BTreeMap<LinkNumber, IpAddr>, Failure> {
+    let mut used = BTreeMap::new();
+    for &peer in peers {
+        let mut shared = BTreeSet::new();
+        for &number in links.clone() {
+            if glance::link(stats, peer, number)?.is_some() {
+                shared.insert(number);
+            }
+        }
+        if shared.iter().any(|number| !used.contains_key(number)) {
+            used.extend(address::in_use(peer, &shared)?);
         }
     }
-    Ok(links)
+    Ok(used)
 }
 
 fn peer(
     icmap: &Map,
     stats: &Map,
-    position: u32,
-    id: NodeId,
+    (id, position): (NodeId, Option<u32>),
     links: &BTreeMap<LinkNumber, ConfiguredLink>,
 ) -> Result<Peer, Failure> {
     let member = |key: &str| format!("runtime.members.{id}.{key}");
     let status = icmap.text(&member("status"))?;
     let join_count = icmap.number(&member("join_count"))?.unwrap_or_default();
     let mut peer = Peer {
-        name: name(icmap, position, id)?,
+        name: name(icmap, (id, position))?,
         joined: status.as_deref() == Some("joined"),
         join_count,
         links: BTreeMap::new(),
-        pongs: 0,
     };
     for &number in links.keys() {
         let Some(link) = glance::link(stats, id, number)? else {
             continue;
         };
-        let get = |what: &str| stats.number(&format!("stats.knet.node{id}.link{number}.{what}"));
-        let (Some(latency), Some(mtu)) = (get("latency_ave")?, get("mtu")?) else {
+        let key = |what: &str| format!("stats.knet.node{id}.link{number}.{what}");
+        let (Some(latency), Some(mtu)) = (
+            stats.number(&key("latency_ave"))?,
+            stats.number(&key("mtu"))?,
+        ) else {
             continue;
         };
+        let count = |what: &str| stats.counter(&key(what)).map(Option::unwrap_or_default);
         let link = PeerLink {
             latency,
             mtu,
+            pings: count("tx_ping_packets")?,
+            pongs: count("rx_pong_packets")?,
             ..link
         };
         peer.links.insert(number, link);
     }
-    if peer
-        .links
-        .values()
-        .any(|link| link.enabled && !link.connected)
-    {
-        for number in peer.links.keys() {
-            let key = format!("stats.knet.node{id}.link{number}.rx_pong_packets");
-            let pongs = stats.counter(&key)?.unwrap_or_default();
-            peer.pongs = peer.pongs.saturating_add(pongs);
-        }
-    }
     Ok(peer)
-}
-
-/// The local IP addresses that Corosync uses, where host names are configured: knet's own
-/// word first, then what this node told the others when it joined, which knows nothing of
-/// later changes but is all there is with udpu and without peers.
-fn used_addresses(
-    icmap: &Map,
-    node: NodeId,
-    peers: &BTreeMap<u32, NodeId>,
-) -> Result<BTreeMap<LinkNumber, IpAddr>, Failure> {
-    let key = format!("runtime.members.{node}.ip");
-    let mut used = told_addresses(&icmap.text(&key)?.unwrap_or_default());
-    let Some(&peer) = peers.values().next() else {
-        return Ok(used);
-    };
-    let callbacks = cfg::Callbacks {
-        corosync_cfg_shutdown_callback_fn: None,
-    };
-    let handle = cfg::initialize(&callbacks).map_err(not_connected)?;
-    let status = cfg::node_status_get(&handle, CsNodeId::from(peer.0), cfg::NodeStatusVersion::V1);
-    let links = status.map(|status| status.link_status).unwrap_or_default();
-    for (number, link) in LinkNumber::all().zip(links) {
-        if let (true, Ok(ip)) = (link.enabled, link.src_ipaddr.parse()) {
-            used.insert(number, ip);
-        }
-    }
-    Ok(used)
-}
-
-/// `r(0) ip(10.77.0.1) r(1) ip(10.77.1.1) ` → the addresses by link.
-fn told_addresses(told: &str) -> BTreeMap<LinkNumber, IpAddr> {
-    let words: Vec<&str> = told.split_ascii_whitespace().collect();
-    let inside = |word: &str, name: &str| -> Option<String> {
-        let rest = word.strip_prefix(name)?.strip_prefix('(')?;
-        Some(rest.strip_suffix(')')?.to_owned())
-    };
-    let pair = |pair: &[&str]| -> Option<(LinkNumber, IpAddr)> {
-        let [link, ip] = pair else { return None };
-        let number = inside(link, "r")?.parse().ok()?;
-        Some((LinkNumber(number), inside(ip, "ip")?.parse().ok()?))
-    };
-    words.chunks(2).filter_map(pair).gather()
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
-    proptest! {
-        #[test]
-        fn whatever_a_node_told_is_an_address_or_nothing(
-            told in "(r\\([0-9]{0,3}\\)|ip\\([0-9a-f.:]{0,9}\\)|[rip() ]{0,6}|\\PC){0,8}"
-        ) {
-            told_addresses(&told);
-        }
-    }
-
     #[test]
-    fn reads_what_a_node_told_of_its_addresses() {
-        let told = told_addresses("r(0) ip(10.77.0.1) r(2) ip(fd77:2::1) ");
-        let expected = [
-            (LinkNumber(0), "10.77.0.1".parse().unwrap()),
-            (LinkNumber(2), "fd77:2::1".parse().unwrap()),
-        ];
-        assert_eq!(told, BTreeMap::from(expected));
-        assert!(told_addresses("r(0) ip() r(x) ip(1.2.3.4) nonsense").is_empty());
+    fn keys_of_members_and_links_are_read_and_no_others() {
+        assert_eq!(
+            member("runtime.members.4000000000.status"),
+            Some(NodeId(4_000_000_000))
+        );
+        assert_eq!(member("runtime.members.1.join_count"), None);
+        assert_eq!(member("runtime.members.x.status"), None);
+        let link = Some((NodeId(65535), LinkNumber(7)));
+        assert_eq!(knet_link("stats.knet.node65535.link7.enabled"), link);
+        assert_eq!(knet_link("stats.knet.node1.link0.mtu"), None);
+        assert_eq!(knet_link("stats.knet.handle.tx_crypt_packets"), None);
     }
 }

@@ -14,7 +14,7 @@ use crate::cluster::pacemaker::Pacemaker;
 use crate::cluster::user::{self, User};
 use crate::cluster::{Registry, child, drill, log as corosync_log, registered, sandbox, systemd};
 use crate::command::station;
-use crate::command::view::{Known, View};
+use crate::command::view::{Known, View, Viewer};
 use crate::model::attribute::Attributes;
 use crate::model::checkup::installed::{self, Entry, Installer, Misconfigured};
 use crate::model::checkup::running::{self, Corosync};
@@ -33,6 +33,9 @@ const ANSWER: Duration = Duration::from_secs(4);
 const ON_ITS_WAY: Duration = Duration::from_millis(1500);
 
 const AGAIN: Duration = Duration::from_millis(300);
+
+/// How long corosync may take to answer, and the links to be judged.
+const LOOK: Duration = Duration::from_secs(7);
 
 const TOOLS: [&str; 2] = ["attrd_updater", "cibadmin"];
 
@@ -94,10 +97,7 @@ pub fn look(config: Option<&Path>, end: Instant, journal: Journal) -> Result<Vec
 
     let settings = settings.map(|(settings, _)| settings).unwrap_or_default();
     let view = match daemons.corosync {
-        Some(_) => View::take(&Settings {
-            deadline: soon().saturating_duration_since(Instant::now()),
-            ..settings
-        }),
+        Some(_) => Viewer::default().look(&settings, end.min(Instant::now() + LOOK)),
         // Asking it in vain would say nothing more.
         None => Err(Failure::new(Exit::CorosyncDown, "")),
     };
@@ -105,6 +105,11 @@ pub fn look(config: Option<&Path>, end: Instant, journal: Journal) -> Result<Vec
         &corosync(&view, hacluster.is_some()),
         pacemaker,
     ));
+    let refused = view
+        .as_ref()
+        .ok()
+        .and_then(|view| view.facts.refused_reload.as_ref());
+    points.extend(running::refused_reload(refused));
     points.push(running::pacemaker(pacemaker, hacluster.is_some(), &units));
     points.extend(timer::timer(&units, pacemaker, whole));
     points.push(timer::clear_unit(&units));

@@ -14,10 +14,9 @@ use serde::Serialize;
 
 use self::report::Report;
 use super::screen::{self, Screen};
-use super::view::View;
+use super::view::Viewer;
 use crate::cluster::journal::{Journal, Level};
 use crate::cluster::members;
-use crate::cluster::observer::Observer;
 use crate::cluster::triggers;
 use crate::model::failure::Failure;
 use crate::model::settings::Settings;
@@ -42,8 +41,8 @@ pub struct Options {
 /// be written to.
 pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
     let settings = config::read(config)?;
-    let mut observer = Observer::default();
-    let mut look = || shown(options, &settings, &mut observer);
+    let mut viewer = Viewer::default();
+    let mut look = || shown(options, &settings, &mut viewer);
     match options.watch {
         None => screen::print(&look()?).map(drop),
         Some(every) => watch::run(every, || match look() {
@@ -64,11 +63,7 @@ pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
     }
 }
 
-fn shown(
-    options: &Options,
-    settings: &Settings,
-    observer: &mut Observer,
-) -> Result<String, Failure> {
+fn shown(options: &Options, settings: &Settings, viewer: &mut Viewer) -> Result<String, Failure> {
     // A terminal's size may change between two looks.
     let screen = Screen::of_stdout();
     if options.cluster {
@@ -79,7 +74,7 @@ fn shown(
             false => cluster::screen(&report, screen),
         });
     }
-    let view = View::look(observer, settings)?;
+    let view = viewer.look(settings, Instant::now() + settings.deadline)?;
     let triggers = view.pacemaker_runs().then(triggers::ask);
     let report = Report::of(&view, triggers);
     Ok(match options.json {

@@ -147,6 +147,8 @@ mod tests {
         down_count: 1,
         latency: 100,
         mtu: 1397,
+        pings: 10,
+        pongs: 10,
     };
 
     fn seen(links: u8) -> (Facts, Judgement) {
@@ -175,7 +177,6 @@ mod tests {
             joined: true,
             join_count: 1,
             links: numbers.iter().map(|&number| (number, GOOD)).collect(),
-            pongs: 0,
         };
         let facts = Facts {
             node: NodeId(1),
@@ -184,6 +185,7 @@ mod tests {
             transport: Transport::Knet,
             links: numbers.iter().map(local).collect(),
             peers: BTreeMap::from([(NodeId(2), peer)]),
+            refused_reload: None,
         };
         let judgement = Judgement {
             verdicts: numbers.iter().map(verdict).collect(),

@@ -2,6 +2,7 @@
 
 use super::timer::Units;
 use super::{Answer, Point, Topic};
+use crate::model::link::RefusedReload;
 
 /// What corosync said when it was asked as hacluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,12 @@ pub fn corosync(found: &Corosync, pacemaker: bool) -> Point {
             .mend("systemctl start pacemaker"),
         Corosync::Unreadable(line) => wrong(line),
     }
+}
+
+/// The last reload of corosync's configuration, if it was refused.
+pub fn refused_reload(refused: Option<&RefusedReload>) -> Option<Point> {
+    let point = Point::warning(Topic::Corosync, refused?.to_string());
+    Some(point.mend("corosync-cfgtool -R"))
 }
 
 /// Pacemaker, whose daemons `run` or do not; `installed` tells whether its user is there.
