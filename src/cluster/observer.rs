@@ -62,7 +62,7 @@ impl Observer {
             memberships: picture.memberships,
             links: links.gather(),
             peers: picture.peers,
-            refused_reload: picture.refused_reload,
+            failed_reload: picture.failed_reload,
         })
     }
 }

@@ -51,7 +51,7 @@ fn look(config: Option<&Path>, limits: &Limits, attributes: bool) -> Result<Repo
         let line = "nothing was found out before the deadline; look at `systemctl status corosync pacemaker`";
         say(&Report::failed(&Failure::new(Exit::Deadline, line)));
     });
-    let view = Viewer::default().look(&settings, deadline)?;
+    let view = Viewer::default().look(&settings, deadline, deadline - settings.deadline / 8)?;
     let passes = attributes.then(|| passes(&view, limits, deadline));
     let seen = Seen {
         facts: &view.facts,

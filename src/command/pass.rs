@@ -93,10 +93,16 @@ impl Pass<'_> {
         let in_time = self.deadline.checked_sub(reserve).unwrap_or(self.deadline);
         let force = self.force && first;
         let compares = force || (first && self.must_compare(state, now));
-        let known = state.outline.take();
+        let last = state.outline.take();
+        let known = last.clone();
         let known = known.filter(|outline| !compares && outline.is_fresh(now));
         let facts = match self.source.observe(in_time, known.as_ref()) {
-            Ok(facts) => facts,
+            Ok(mut facts) => {
+                if let Some(last) = &last {
+                    last.name(&mut facts);
+                }
+                facts
+            }
             Err(failure) => {
                 self.doubt(state, now)?;
                 return Err(failure);

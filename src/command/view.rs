@@ -24,9 +24,6 @@ use crate::store::state::State;
 
 const PROC: &str = "/proc";
 
-/// Time left of the deadline when nothing is waited for any more: for all that follows the look.
-const RESERVE: Duration = Duration::from_secs(3);
-
 /// How often a link that cannot be judged yet is looked at, because it may be good.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -94,30 +91,37 @@ impl Viewer {
         }
     }
 
-    /// Looks at this node until each link is judged, or there is no time left to wait for that:
-    /// without passes nobody else does. `deadline` is for the reading, `RESERVE` earlier is the
-    /// last time to look again.
+    /// Looks at this node until each link is judged, since without passes nobody else does.
+    /// What is asked must answer by `deadline`, and nothing is waited for after `patience`.
     ///
     /// # Errors
     /// As [`Source::observe`].
-    pub fn look(&mut self, settings: &Settings, deadline: Instant) -> Result<View, Failure> {
+    pub fn look(
+        &mut self,
+        settings: &Settings,
+        deadline: Instant,
+        patience: Instant,
+    ) -> Result<View, Failure> {
         let mut facts = self.observer.observe(deadline, None)?;
         let mut now = BootClock.now();
         let known = Known::read(now);
-        let passes = known.state.as_ref().map(|state| state.memory.clone());
-        let passes = passes.unwrap_or_default();
+        let state = known.state.as_ref();
+        let outline = state.and_then(|state| state.outline.clone());
+        let passes = state.map(|state| state.memory.clone()).unwrap_or_default();
         // What the passes know is news when it has changed, and there may be none.
         let mut memory = match self.last.take() {
             Some((then, seen)) if then == passes => seen,
             _ => passes.clone(),
         };
         loop {
+            if let Some(outline) = &outline {
+                outline.name(&mut facts);
+            }
             let judgement = verdict::judge(&facts, settings, &memory, now);
             memory = judgement.memory.clone();
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = patience.saturating_duration_since(Instant::now());
             let wait = judgement.look_again.map(|then| then.since(now));
-            let wait = wait.filter(|wait| *wait < left.saturating_sub(RESERVE));
-            let Some(wait) = wait else {
+            let Some(wait) = wait.filter(|wait| *wait < left) else {
                 self.last = Some((passes, memory));
                 return Ok(View {
                     facts,
@@ -131,6 +135,15 @@ impl Viewer {
             facts = self.observer.observe(deadline, None)?;
             now = BootClock.now();
         }
+    }
+
+    /// Looks at this node within the time that a pass may take.
+    ///
+    /// # Errors
+    /// As [`Source::observe`].
+    pub fn look_as_a_pass(&mut self, settings: &Settings) -> Result<View, Failure> {
+        let deadline = Instant::now() + settings.deadline;
+        self.look(settings, deadline, deadline - settings.deadline / 4)
     }
 }
 

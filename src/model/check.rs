@@ -239,8 +239,8 @@ pub fn check(seen: &Seen, limits: &Limits) -> Report {
         Some(Ok(passes)) => check_passes(&mut report, passes, limits),
         None => {}
     }
-    if let Some(refused) = &seen.facts.refused_reload {
-        report.find(Status::Warning, refused.to_string());
+    if let Some(failed) = &seen.facts.failed_reload {
+        report.find(Status::Warning, failed.to_string());
     }
     let shown = passes.filter(|passes| !passes.cleared);
     check_links(&mut report, seen, shown);

@@ -224,8 +224,8 @@ pub struct Facts {
     pub links: BTreeMap<LinkNumber, LocalLink>,
     /// All other nodes of the node list.
     pub peers: BTreeMap<NodeId, Peer>,
-    /// The last reload of the configuration, if Corosync refused it and goes on with what it had.
-    pub refused_reload: Option<RefusedReload>,
+    /// The last reload of the configuration, if it failed.
+    pub failed_reload: Option<FailedReload>,
 }
 
 impl Facts {
@@ -244,26 +244,44 @@ impl Facts {
     }
 }
 
-/// A sentence that says so, with what to do.
-impl fmt::Display for RefusedReload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RefusedReload { code, message } = self;
-        f.write_str("corosync refused the last reload of its configuration ")?;
-        match message {
-            Some(message) => write!(f, "({})", message.trim())?,
-            None => write!(f, "(error {code}, its log says why)")?,
-        }
-        f.write_str(
-            " and goes on with the one before; correct corosync.conf on all nodes and run              `corosync-cfgtool -R` (to change an address, remove the link and add it again)",
-        )
-    }
-}
-
-/// A reload of the configuration that Corosync refused.
+/// A reload of the configuration that Corosync refused, or could not put into effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RefusedReload {
+pub struct FailedReload {
     /// Corosync's error code (`config.reload_status`, `cs_error_t` in `corotypes.h`).
     pub code: i32,
     /// The reason, since Corosync 3.1.9 (`config.reload_error_message`).
     pub message: Option<String>,
+}
+
+impl FailedReload {
+    /// The code of a reload that was accepted (`CS_OK`).
+    pub const ACCEPTED: i32 = 1;
+
+    /// Whether Corosync goes on with the configuration that it had.
+    pub fn is_refused(&self) -> bool {
+        self.code != FailedReload::ACCEPTED
+    }
+}
+
+/// A sentence that says so, with what to do.
+impl fmt::Display for FailedReload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = match &self.message {
+            Some(message) => message.trim().to_owned(),
+            None => format!("error {}, its log says why", self.code),
+        };
+        match self.is_refused() {
+            true => write!(
+                f,
+                "corosync refused the last reload of corosync.conf ({reason}) and goes on with \
+                 what it had; correct the file on all nodes, then run `corosync-cfgtool -R` (to \
+                 change an address, remove the link and add it again)"
+            ),
+            false => write!(
+                f,
+                "corosync could not put all of the last reload of corosync.conf into effect \
+                 ({reason}); see its log, and restart it on this node when that is safe"
+            ),
+        }
+    }
 }

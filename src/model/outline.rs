@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::gather::Gather;
-use super::link::{Facts, LinkNumber, LocalLink, NodeId, Peer, PeerLink};
+use super::link::{Facts, FailedReload, LinkNumber, LocalLink, NodeId, Peer, PeerLink};
 use super::moment::Moment;
 
 /// How long it is gone by. What changes without a sign, as by a reload long after the
@@ -100,6 +100,30 @@ impl Outline {
             links: facts.links.iter().map(|(&n, l)| (n, link(l))).gather(),
             peers: facts.peers.iter().map(|(&id, p)| (id, peer(p))).gather(),
         })
+    }
+
+    /// Gives the nodes the names that they had, where a refused reload has taken them from cmap.
+    pub fn name(&self, facts: &mut Facts) {
+        if !facts
+            .failed_reload
+            .as_ref()
+            .is_some_and(FailedReload::is_refused)
+        {
+            return;
+        }
+        let restore = |id: NodeId, name: &mut String, known: &str| {
+            if *name == id.to_string() {
+                known.clone_into(name);
+            }
+        };
+        if facts.node == self.node {
+            restore(facts.node, &mut facts.name, &self.name);
+        }
+        for (&id, peer) in &mut facts.peers {
+            if let Some(known) = self.peers.get(&id) {
+                restore(id, &mut peer.name, &known.name);
+            }
+        }
     }
 
     /// Whether it may be gone by, as far as its age is concerned.

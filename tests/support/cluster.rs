@@ -60,7 +60,7 @@ impl Cluster {
             peers: (2..2 + peers)
                 .map(|id| (NodeId(id), peer(id, links)))
                 .collect(),
-            refused_reload: None,
+            failed_reload: None,
         };
         let mut cluster = Cluster {
             facts,

@@ -47,7 +47,7 @@ pub(super) fn glance(stats: &Map, known: &Outline) -> Result<Option<Picture>, Fa
         memberships: Some(known.memberships),
         links: links.map(|(&n, link)| (n, configured(link))).gather(),
         peers,
-        refused_reload: None,
+        failed_reload: None,
         traffic: Traffic::new(),
     }))
 }

@@ -38,7 +38,7 @@ use self::map::Map;
 use self::picture::{picture, traffic};
 use crate::cluster::alarm;
 use crate::model::failure::{Exit, Failure};
-use crate::model::link::{LinkNumber, NodeId, Peer, RefusedReload, Transport};
+use crate::model::link::{FailedReload, LinkNumber, NodeId, Peer, Transport};
 use crate::model::metrics::Traffic;
 use crate::model::outline::Outline;
 
@@ -60,8 +60,8 @@ pub struct Picture {
     pub links: BTreeMap<LinkNumber, ConfiguredLink>,
     /// All other nodes.
     pub peers: BTreeMap<NodeId, Peer>,
-    /// [`Facts::refused_reload`](crate::model::link::Facts::refused_reload).
-    pub refused_reload: Option<RefusedReload>,
+    /// [`Facts::failed_reload`](crate::model::link::Facts::failed_reload).
+    pub failed_reload: Option<FailedReload>,
     /// What knet counts, where that was asked for.
     pub traffic: Traffic,
 }

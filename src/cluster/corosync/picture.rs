@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::map::{Map, unreadable};
 use super::{ConfiguredLink, Picture, address, glance};
 use crate::model::failure::Failure;
-use crate::model::link::{LinkNumber, NodeId, Peer, PeerLink, RefusedReload, Transport};
+use crate::model::link::{FailedReload, LinkNumber, NodeId, Peer, PeerLink, Transport};
 use crate::model::metrics::{Counter, Traffic};
 
 /// The links that knet has to each node, where it was asked for all that it has.
@@ -17,15 +17,17 @@ type KnetLinks = BTreeMap<NodeId, BTreeSet<LinkNumber>>;
 pub(super) fn picture(icmap: &Map, stats: &Map) -> Result<Picture, Failure> {
     // Before that which it tells the age of.
     let memberships = glance::memberships(stats)?;
-    let refused_reload = refused_reload(icmap)?;
+    let failed_reload = failed_reload(icmap)?;
     let mut transport = transport(icmap)?;
     let positions = node_list(icmap)?;
-    let node = own_id(icmap, transport, &positions, refused_reload.is_some())?;
+    let refused = failed_reload.as_ref().is_some_and(FailedReload::is_refused);
+    let node = own_id(icmap, transport, &positions, refused)?;
     // A refused reload has taken from the node list what the new one did not have
     // (`remove_deleted_entries` in Corosync's `cfg.c`), and knet goes on with it.
-    let in_use = match refused_reload {
-        Some(_) if transport == Transport::Knet => knet_links(stats)?,
-        _ => KnetLinks::new(),
+    let in_use = if refused && transport == Transport::Knet {
+        knet_links(stats)?
+    } else {
+        KnetLinks::new()
     };
     let mut ids: BTreeSet<NodeId> = positions.keys().chain(in_use.keys()).copied().collect();
     if positions.is_empty() {
@@ -65,7 +67,7 @@ pub(super) fn picture(icmap: &Map, stats: &Map) -> Result<Picture, Failure> {
         memberships,
         links,
         peers,
-        refused_reload,
+        failed_reload,
         traffic: Traffic::new(),
     })
 }
@@ -96,16 +98,14 @@ fn transport(icmap: &Map) -> Result<Transport, Failure> {
     }
 }
 
-/// The last reload, if Corosync refused it. There is no status before the first one.
-fn refused_reload(icmap: &Map) -> Result<Option<RefusedReload>, Failure> {
-    /// `CS_OK` (`corotypes.h`).
-    const DONE: i32 = 1;
-    let code = icmap.signed_number("config.reload_status")?;
-    let Some(code) = code.filter(|code| *code != DONE) else {
+/// The last reload, if it failed. There is no status before the first one.
+fn failed_reload(icmap: &Map) -> Result<Option<FailedReload>, Failure> {
+    let Some(code) = icmap.signed_number("config.reload_status")? else {
         return Ok(None);
     };
     let message = icmap.text("config.reload_error_message")?;
-    Ok(Some(RefusedReload { code, message }))
+    let reload = FailedReload { code, message };
+    Ok(Some(reload).filter(|reload| reload.is_refused() || reload.message.is_some()))
 }
 
 /// The position of each node in the node list.

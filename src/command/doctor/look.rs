@@ -34,9 +34,6 @@ const ON_ITS_WAY: Duration = Duration::from_millis(1500);
 
 const AGAIN: Duration = Duration::from_millis(300);
 
-/// How long corosync may take to answer, and the links to be judged.
-const LOOK: Duration = Duration::from_secs(7);
-
 const TOOLS: [&str; 2] = ["attrd_updater", "cibadmin"];
 
 /// Looks at everything, and judges it.
@@ -97,7 +94,7 @@ pub fn look(config: Option<&Path>, end: Instant, journal: Journal) -> Result<Vec
 
     let settings = settings.map(|(settings, _)| settings).unwrap_or_default();
     let view = match daemons.corosync {
-        Some(_) => Viewer::default().look(&settings, end.min(Instant::now() + LOOK)),
+        Some(_) => Viewer::default().look(&settings, soon(), soon()),
         // Asking it in vain would say nothing more.
         None => Err(Failure::new(Exit::CorosyncDown, "")),
     };
@@ -105,11 +102,11 @@ pub fn look(config: Option<&Path>, end: Instant, journal: Journal) -> Result<Vec
         &corosync(&view, hacluster.is_some()),
         pacemaker,
     ));
-    let refused = view
+    let failed = view
         .as_ref()
         .ok()
-        .and_then(|view| view.facts.refused_reload.as_ref());
-    points.extend(running::refused_reload(refused));
+        .and_then(|view| view.facts.failed_reload.as_ref());
+    points.extend(running::failed_reload(failed));
     points.push(running::pacemaker(pacemaker, hacluster.is_some(), &units));
     points.extend(timer::timer(&units, pacemaker, whole));
     points.push(timer::clear_unit(&units));

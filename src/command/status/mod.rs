@@ -74,7 +74,7 @@ fn shown(options: &Options, settings: &Settings, viewer: &mut Viewer) -> Result<
             false => cluster::screen(&report, screen),
         });
     }
-    let view = viewer.look(settings, Instant::now() + settings.deadline)?;
+    let view = viewer.look_as_a_pass(settings)?;
     let triggers = view.pacemaker_runs().then(triggers::ask);
     let report = Report::of(&view, triggers);
     Ok(match options.json {

@@ -15,7 +15,7 @@ const LONG_AGO: Duration = Duration::from_secs(30);
 /// told that there is none.
 pub fn of(view: &View) -> Vec<String> {
     let mut notes = Vec::new();
-    notes.extend(view.facts.refused_reload.as_ref().map(ToString::to_string));
+    notes.extend(view.facts.failed_reload.as_ref().map(ToString::to_string));
     if view.facts.links.len() == 1 && !view.facts.peers.is_empty() {
         notes.push("one link only: nothing takes over when it fails".to_owned());
     }

@@ -185,7 +185,7 @@ mod tests {
             transport: Transport::Knet,
             links: numbers.iter().map(local).collect(),
             peers: BTreeMap::from([(NodeId(2), peer)]),
-            refused_reload: None,
+            failed_reload: None,
         };
         let judgement = Judgement {
             verdicts: numbers.iter().map(verdict).collect(),

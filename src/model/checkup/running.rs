@@ -2,7 +2,7 @@
 
 use super::timer::Units;
 use super::{Answer, Point, Topic};
-use crate::model::link::RefusedReload;
+use crate::model::link::FailedReload;
 
 /// What corosync said when it was asked as hacluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,10 +56,14 @@ pub fn corosync(found: &Corosync, pacemaker: bool) -> Point {
     }
 }
 
-/// The last reload of corosync's configuration, if it was refused.
-pub fn refused_reload(refused: Option<&RefusedReload>) -> Option<Point> {
-    let point = Point::warning(Topic::Corosync, refused?.to_string());
-    Some(point.mend("corosync-cfgtool -R"))
+/// The last reload of corosync's configuration, if it failed.
+pub fn failed_reload(failed: Option<&FailedReload>) -> Option<Point> {
+    let failed = failed?;
+    let point = Point::warning(Topic::Corosync, failed.to_string());
+    Some(match failed.is_refused() {
+        true => point.mend("corosync-cfgtool -R"),
+        false => point,
+    })
 }
 
 /// Pacemaker, whose daemons `run` or do not; `installed` tells whether its user is there.

@@ -95,8 +95,8 @@ impl Cluster {
     }
 
     fn form_by_conf(&self) -> Result<()> {
-        let conf = conf::corosync(&self.spec);
         self.each(|node| {
+            let conf = conf::corosync(&self.spec, node.number());
             node.write("/etc/corosync/corosync.conf", &conf)?;
             seed(node)?;
             node.run(&["systemctl", "start", "corosync", "pacemaker"])?;
@@ -137,6 +137,7 @@ impl Cluster {
         command.extend(words(match self.spec.transport {
             Transport::Knet => "transport knet",
             Transport::Udpu => "transport udpu",
+            Transport::Udp => "transport udp",
         }));
         self.first(&command)?;
         self.each(seed)

@@ -1,6 +1,6 @@
 //! The texts that make a cluster: corosync.conf and the first CIB.
 
-use crate::spec::{Spec, Transport};
+use crate::spec::{Family, Spec, Transport};
 
 /// The first CIB.  With `dc-deadtime` at its default of 20 s the first election would
 /// take that long.  The versions are old, so that every Pacemaker 2 and 3 accepts them.
@@ -20,40 +20,63 @@ pub(crate) const CIB: &str = r#"<cib crm_feature_set="3.0.14" validate-with="pac
 </cib>
 "#;
 
-/// corosync.conf of a cluster.
-pub(crate) fn corosync(spec: &Spec) -> String {
+/// corosync.conf of node `n`, which is the same on all nodes where they have a node list.
+pub(crate) fn corosync(spec: &Spec, n: usize) -> String {
     let mut totem = String::from("    version: 2\n    cluster_name: lab\n");
     totem += match spec.transport {
         Transport::Knet => "    transport: knet\n    crypto_cipher: none\n    crypto_hash: none\n",
         Transport::Udpu => "    transport: udpu\n",
+        Transport::Udp => "    transport: udp\n",
     };
+    if spec.family == Family::V6 && spec.transport != Transport::Knet {
+        totem += "    ip_version: ipv6\n";
+    }
     for (name, value) in &spec.totem {
         totem += &format!("    {name}: {value}\n");
     }
-    let mut nodes = String::new();
-    for n in 1..=spec.nodes {
-        nodes += &format!(
-            "    node {{\n        name: {}\n        nodeid: {}\n",
-            spec.name(n),
-            spec.id(n)
+    if spec.transport == Transport::Udp {
+        let group = match spec.family {
+            Family::V4 => "239.255.77.1",
+            Family::V6 => "ff15::77",
+        };
+        totem += &format!(
+            "    interface {{\n        ringnumber: 0\n        bindnetaddr: {}\n        \
+             mcastaddr: {group}\n        mcastport: 5405\n    }}\n",
+            spec.network(0)
         );
-        for &link in &spec.links {
-            nodes += &format!("        ring{link}_addr: {}\n", spec.ring_address(n, link));
-        }
-        nodes += "    }\n";
     }
-    let two = if spec.nodes == 2 {
-        "    two_node: 1\n"
+    let mut quorum = String::from("    provider: corosync_votequorum\n");
+    let mut nodes = String::new();
+    if spec.node_list {
+        nodes += "nodelist {\n";
+        for n in 1..=spec.nodes {
+            nodes += &node(spec, n);
+        }
+        nodes += "}\n";
     } else {
-        ""
-    };
+        totem += &format!("    nodeid: {}\n", spec.id(n));
+        quorum += &format!("    expected_votes: {}\n", spec.nodes);
+    }
+    if spec.nodes == 2 {
+        quorum += "    two_node: 1\n";
+    }
     format!(
-        "totem {{\n{totem}}}\n\
-         nodelist {{\n{nodes}}}\n\
-         quorum {{\n    provider: corosync_votequorum\n{two}}}\n\
+        "totem {{\n{totem}}}\n{nodes}quorum {{\n{quorum}}}\n\
          logging {{\n    to_logfile: yes\n    logfile: /var/log/corosync/corosync.log\n    \
          to_syslog: yes\n    timestamp: on\n}}\n"
     )
+}
+
+fn node(spec: &Spec, n: usize) -> String {
+    let mut node = format!(
+        "    node {{\n        name: {}\n        nodeid: {}\n",
+        spec.name(n),
+        spec.id(n)
+    );
+    for &link in &spec.links {
+        node += &format!("        ring{link}_addr: {}\n", spec.ring_address(n, link));
+    }
+    node + "    }\n"
 }
 
 #[cfg(test)]
@@ -103,7 +126,7 @@ logging {
     timestamp: on
 }
 ";
-        assert_eq!(corosync(&spec), expected);
+        assert_eq!(corosync(&spec, 1), expected);
     }
 
     #[test]
@@ -113,10 +136,30 @@ logging {
             links: vec![0],
             ..Spec::default()
         };
-        let text = corosync(&spec);
+        let text = corosync(&spec, 1);
         assert!(
             text.contains("transport: udpu\n") && !text.contains("crypto"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn multicast_needs_no_node_list() {
+        let spec = Spec {
+            transport: Transport::Udp,
+            links: vec![0],
+            ids: Some(vec![7, 8, 9]),
+            node_list: false,
+            ..Spec::default()
+        };
+        let text = corosync(&spec, 2);
+        for line in [
+            "nodeid: 8\n",
+            "bindnetaddr: 10.77.0.0\n",
+            "expected_votes: 3\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+        assert!(!text.contains("nodelist"), "{text}");
     }
 }

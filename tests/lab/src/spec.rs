@@ -13,6 +13,8 @@ pub enum Transport {
     Knet,
     /// UDP unicast: one link.
     Udpu,
+    /// UDP multicast: one link, and a node list is not needed.
+    Udp,
 }
 
 /// Address family of the links.
@@ -50,6 +52,9 @@ pub struct Spec {
     pub ids: Option<Vec<u32>>,
     /// Whether `ringX_addr` are host names (`<node>-ringX`, in /etc/hosts) and not addresses.
     pub host_names: bool,
+    /// Whether the nodes know each other by a node list, and not by multicast alone.  Without
+    /// one only [`Transport::Udp`] and [`Form::Conf`].
+    pub node_list: bool,
     /// How the cluster is formed.
     pub form: Form,
     /// More options of corosync.conf's totem section.  Only with [`Form::Conf`].
@@ -66,6 +71,7 @@ impl Default for Spec {
             names: None,
             ids: None,
             host_names: false,
+            node_list: true,
             form: Form::Conf,
             totem: Vec::new(),
         }
@@ -98,13 +104,24 @@ impl Spec {
             all(self.ids.as_ref().map(Vec::len)),
             "there must be one id for each node"
         );
-        let udpu = self.transport == Transport::Udpu;
-        ensure!(!udpu || self.links == [0], "udpu has one link, number 0");
+        let knet = self.transport == Transport::Knet;
+        ensure!(
+            knet || self.links == [0],
+            "udp and udpu have one link, number 0"
+        );
+        ensure!(
+            self.node_list || self.transport == Transport::Udp,
+            "only udp does without a node list"
+        );
         if self.form == Form::Pcs {
             let gapless = self.links.iter().copied().eq(0..small(self.links.len()));
             ensure!(
                 gapless,
                 "pcs numbers links 0, 1, …: for others take the form `conf`"
+            );
+            ensure!(
+                self.transport != Transport::Udp,
+                "pcs knows no udp: take the form `conf`"
             );
             ensure!(
                 self.ids.is_none(),
@@ -137,6 +154,14 @@ impl Spec {
         match self.family {
             Family::V4 => Ipv4Addr::new(10, 77, link, small(n)).into(),
             Family::V6 => Ipv6Addr::new(0xfd77, link.into(), 0, 0, 0, 0, 0, small(n).into()).into(),
+        }
+    }
+
+    /// The network of `link`, which udp finds its interface by.
+    pub(crate) fn network(&self, link: u8) -> IpAddr {
+        match self.family {
+            Family::V4 => Ipv4Addr::new(10, 77, link, 0).into(),
+            Family::V6 => Ipv6Addr::new(0xfd77, link.into(), 0, 0, 0, 0, 0, 0).into(),
         }
     }
 
@@ -246,6 +271,10 @@ mod tests {
             },
             Spec {
                 transport: Transport::Udpu,
+                ..Spec::default()
+            },
+            Spec {
+                node_list: false,
                 ..Spec::default()
             },
             Spec {
