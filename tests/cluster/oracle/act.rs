@@ -1,7 +1,7 @@
 //! Makes happen on a real cluster what a step says.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use lab::{Cut, Form, wait_until};
@@ -36,9 +36,15 @@ pub fn slow_down(bed: &Bed) -> Result<()> {
     bed.cluster.each(|node| node.sh(USUAL).map(drop))
 }
 
-/// Does it to a cluster that is as `before` says. It has been done on return, but nobody needs
-/// to have noticed.
-pub fn act(bed: &Bed, step: &Step, before: &World) -> Result<()> {
+/// Does it to a cluster that is as `before` says; how long that took. It has been done on return,
+/// but nobody needs to have noticed.
+pub fn act(bed: &Bed, step: &Step, before: &World) -> Result<Duration> {
+    let start = Instant::now();
+    perform(bed, step, before)?;
+    Ok(start.elapsed())
+}
+
+fn perform(bed: &Bed, step: &Step, before: &World) -> Result<()> {
     match *step {
         Step::Break(n, link, fault) => make(bed, n, link, fault),
         Step::Heal(n, link) => bed.node(n).heal(link),
@@ -59,7 +65,7 @@ pub fn act(bed: &Bed, step: &Step, before: &World) -> Result<()> {
         }
         Step::FlapThenIsolate(n, link, fault) => {
             flap(bed, n, link, before)?;
-            act(bed, &Step::Isolate(n, fault), before)
+            perform(bed, &Step::Isolate(n, fault), before)
         }
         Step::HealAll(n) => {
             let links = before.faults.keys().filter(|(m, _)| *m == n);

@@ -1,6 +1,8 @@
 //! The model itself, by example: no cluster is needed.
 
-use anyhow::{Result, ensure};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
 
 use super::dice::Dice;
 use super::step::Step;
@@ -21,10 +23,18 @@ pub fn the_oracle_knows_the_rules() -> Result<()> {
     world.faults.insert((3, 1), Fault::DropIn);
     expect(&world, 0, &[Some(Up); 3])?;
     expect(&world, 1, &[Some(Faulty); 3])?;
-    // Cut off: nobody is left to judge by, and the interfaces are up.
+    // Cut off: nobody is left to see link 1 healed, and link 0 is UP by its interface.
+    let before = world.clone();
     world.faults.insert((3, 0), Fault::DropBoth);
+    let mut world = world.after(&before);
     ensure!(world.is_sure() && world.partition(1) == [1, 2]);
-    expect(&world, 1, &[Some(Up); 3])?;
+    expect(&world, 1, &[Some(Up), Some(Up), Some(Faulty)])?;
+    expect(&world, 0, &[Some(Up); 3])?;
+    let before = world.clone();
+    world.faults.remove(&(3, 1));
+    let joined = world.after(&before);
+    expect(&joined, 1, &[Some(Up); 3])?;
+    let mut world = before;
     world.faults.insert((3, 0), Fault::Carrier);
     expect(&world, 0, &[Some(Up), Some(Up), Some(Faulty)])?;
     // A node that is down shows nothing, and is nobody to judge by.
@@ -33,12 +43,32 @@ pub fn the_oracle_knows_the_rules() -> Result<()> {
     expect(&world, 1, &[Some(Up), Some(Up), None])?;
     world.configured.remove(&1);
     expect(&world, 1, &[None; 3])?;
+    // The only other node of two goes off, and the cable is put back meanwhile.
+    let whole = World::whole(2, &[0, 1], false);
+    let broken = last(&Step::Break(1, 1, Fault::Carrier), &whole)?;
+    let alone = last(&Step::PowerCut(2), &broken)?;
+    let healed = last(&Step::Heal(1, 1), &alone)?;
+    expect(&healed, 1, &[Some(Faulty), None])?;
+    let both = last(&Step::Start(2), &healed)?;
+    expect(&both, 1, &[Some(Up); 2])?;
+    // It may have been seen broken before.
+    let alone = last(&Step::FlapThenPowerCut(2, 1), &whole)?;
+    ensure!(alone.is_unsure(1, 1) && !alone.is_unsure(1, 0));
+    // An interface that is broken for a blink is not FAULTY.
+    let blink = Duration::from_millis(200);
+    let flap = Step::Flap(1, 1, Fault::Carrier, blink);
+    ensure!(flap.worlds_in(&whole, blink).len() == 1);
+    ensure!(flap.worlds_in(&whole, 10 * blink).len() == 3);
     // Node 1 and node 3 cannot talk with each other, but both with node 2.
     let mut world = World::whole(3, &[0, 1], false);
     world.faults.insert((1, 0), Fault::DropIn);
     world.faults.insert((3, 1), Fault::DropIn);
     ensure!(!world.is_sure(), "{world} is sure");
     Ok(())
+}
+
+fn last(step: &Step, world: &World) -> Result<World> {
+    step.worlds(world).pop().context("no world")
 }
 
 pub fn the_oracle_tells_what_never_was_true() -> Result<()> {

@@ -156,8 +156,8 @@ struct Run<'a> {
 impl Run<'_> {
     fn take(&mut self, step: &Step) -> Result<()> {
         note!("{} {step}    ({})", time_of_day(), self.world);
-        let worlds = step.worlds(&self.world);
-        act::act(self.bed, step, &self.world)?;
+        let took = act::act(self.bed, step, &self.world)?;
+        let worlds = step.worlds_in(&self.world, took);
         let restarted = worlds.iter().any(|later| later.down != self.world.down);
         let settled = self.watch.settle(&worlds, restarted);
         let values = self.watch.values()?;
@@ -196,11 +196,10 @@ impl Run<'_> {
                     let set = self.set(values, observer, subject, link);
                     known += set.len();
                     let states: Option<Vec<State>> = set.iter().map(|(state, _)| *state).collect();
-                    let truth = worlds.iter().map(|world| match link {
-                        Some(link) => world.shows(subject, link),
-                        None => world.health(subject),
-                    });
-                    let truth: Vec<_> = truth.collect();
+                    let truth: Vec<_> = worlds
+                        .iter()
+                        .flat_map(|world| truth(world, subject, link))
+                        .collect();
                     // What others have of a node that joins can be a moment old: the attribute
                     // managers tell each other all that they know, and that may cross with
                     // news.
@@ -243,6 +242,18 @@ impl Run<'_> {
                 _ => (None, value),
             })
             .collect()
+    }
+}
+
+/// What may be shown of a node's link, or of its health, in one world, in this order.
+fn truth(world: &World, subject: usize, link: Option<u8>) -> Vec<Option<State>> {
+    let (sure, unsure) = match link {
+        Some(link) => (world.shows(subject, link), world.is_unsure(subject, link)),
+        None => (world.health(subject), world.is_health_unsure(subject)),
+    };
+    match unsure {
+        true => [State::Up, State::Faulty, State::Up].map(Some).to_vec(),
+        false => vec![sure],
     }
 }
 

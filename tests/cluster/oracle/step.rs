@@ -61,6 +61,9 @@ const KINDS: [(&str, usize); 22] = [
     ("link removed", 3),
 ];
 
+/// An interface that is broken for so long is not seen broken again one ping interval later.
+const BLINK: Duration = Duration::from_millis(750);
+
 impl Step {
     pub fn kind(&self) -> &'static str {
         match self {
@@ -127,9 +130,33 @@ impl Step {
             .collect()
     }
 
-    /// The worlds that it goes through, from `world` to the one that it leaves. What happens
-    /// to several links at once is one change: it takes less time than anybody could tell.
+    /// The worlds that it goes through, from `world` to the one that it leaves.
     pub fn worlds(&self, world: &World) -> Vec<World> {
+        let mut worlds: Vec<World> = Vec::new();
+        for next in self.physical(world) {
+            worlds.push(match worlds.last() {
+                Some(before) => next.after(before),
+                None => next,
+            });
+        }
+        if let Step::FlapThenPowerCut(_, link) | Step::FlapThenIsolate(_, link, _) = *self {
+            let last = worlds.pop().map(|last| last.doubting(link));
+            worlds.extend(last);
+        }
+        worlds
+    }
+
+    /// The same where this took so long: an interface that was broken for a blink is not FAULTY.
+    pub fn worlds_in(&self, world: &World, took: Duration) -> Vec<World> {
+        match self {
+            Step::Flap(_, _, fault, _) if fault.is_local() && took < BLINK => vec![world.clone()],
+            _ => self.worlds(world),
+        }
+    }
+
+    /// These worlds by what is physically so. What happens to several links at once is one
+    /// change: it takes less time than anybody could tell.
+    fn physical(&self, world: &World) -> Vec<World> {
         let changed = |change: &dyn Fn(&mut World)| {
             let mut world = world.clone();
             change(&mut world);
@@ -176,7 +203,7 @@ impl Step {
             }
             Step::FlapThenIsolate(n, link, fault) => {
                 let mut worlds = vec![before, with(n, link, Fault::DropBoth)];
-                worlds.extend(Step::Isolate(n, fault).worlds(world));
+                worlds.extend(Step::Isolate(n, fault).physical(world));
                 worlds
             }
             Step::HealAll(n) => {

@@ -172,6 +172,7 @@ impl<'a> Watch<'a> {
             }
             let mut seen = self.bed.all_seen_from(n)?;
             seen.extend(self.bed.health_seen_from(n)?);
+            self.doubt(world, n, &mut wanted, &seen);
             ensure!(
                 seen == wanted,
                 "n{n} shows {seen:?}\nand not      {wanted:?}"
@@ -179,6 +180,29 @@ impl<'a> Watch<'a> {
             compared += wanted.len();
         }
         Ok(compared)
+    }
+
+    /// Wants what is seen where either may be.
+    fn doubt(&self, world: &World, n: usize, wanted: &mut Attributes, seen: &Attributes) {
+        let mut either = |value: fn(&Watch, usize, u8, State) -> _, link: u8| {
+            for state in [State::Up, State::Faulty] {
+                let (key, value): ((String, String), String) = value(self, n, link, state);
+                if seen.get(&key) == Some(&value) {
+                    wanted.insert(key, value);
+                }
+            }
+        };
+        for &link in &world.links {
+            if world.is_unsure(n, link) {
+                either(
+                    |w, n, link, s| w.bed.attribute(n, link, &s.to_string()),
+                    link,
+                );
+            }
+        }
+        if world.is_health_unsure(n) {
+            either(|w, n, _, s| health(&w.name(n), s), 0);
+        }
     }
 
     /// The attribute that names whom a member has lost, if it has.
@@ -255,12 +279,12 @@ fn groups(world: &World) -> Vec<Vec<usize>> {
 /// Whether a link that was FAULTY is UP.
 fn recovered(before: &World, after: &World) -> bool {
     let shown = |world: &World, n, link, state| world.shows(n, link) == Some(state);
-    before.up().into_iter().any(|n| {
-        before
-            .links
-            .iter()
-            .any(|&link| shown(before, n, link, State::Faulty) && shown(after, n, link, State::Up))
-    })
+    let recovered = |n, link| {
+        let faulty = shown(before, n, link, State::Faulty);
+        faulty && shown(after, n, link, State::Up) && !after.is_unsure(n, link)
+    };
+    let recovers = |&n: &usize| before.links.iter().any(|&link| recovered(n, link));
+    before.up().iter().any(recovers)
 }
 
 /// A key and its value from `key (type) = value`.

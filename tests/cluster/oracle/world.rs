@@ -31,7 +31,7 @@ impl Fault {
     ];
 
     /// Whether the node's own interface shows it.
-    fn is_local(self) -> bool {
+    pub fn is_local(self) -> bool {
         matches!(self, Fault::Carrier | Fault::Interface | Fault::Address)
     }
 
@@ -76,6 +76,13 @@ pub struct World {
     pub configured: BTreeSet<u8>,
     pub faults: BTreeMap<(usize, u8), Fault>,
     pub down: BTreeMap<usize, Down>,
+    /// The links of nodes that nobody else reaches which were FAULTY when their last witness left:
+    /// nobody has seen them healed.
+    unhealed: BTreeSet<(usize, u8)>,
+    /// Such links that may or may not have been shown FAULTY before that.
+    unsure: BTreeSet<(usize, u8)>,
+    /// The nodes whose health waits for that, too.
+    ill: BTreeSet<usize>,
     /// Whether pcs changes the links, which then asks all nodes over the first one.
     pub pcs: bool,
 }
@@ -89,8 +96,52 @@ impl World {
             configured: links.iter().copied().collect(),
             faults: BTreeMap::new(),
             down: BTreeMap::new(),
+            unhealed: BTreeSet::new(),
+            unsure: BTreeSet::new(),
+            ill: BTreeSet::new(),
             pcs,
         }
+    }
+
+    /// The same world with what a node that is alone keeps of the one before.
+    pub fn after(mut self, before: &World) -> World {
+        let alone = self.alone();
+        let links = || self.configured.iter();
+        let kept = |shown: &dyn Fn(usize, u8) -> bool| -> BTreeSet<(usize, u8)> {
+            let of = |&n: &usize| links().map(move |&link| (n, link));
+            let all = alone.iter().flat_map(of);
+            all.filter(|&(n, link)| shown(n, link)).collect()
+        };
+        let unhealed = kept(&|n, link| before.shows(n, link) == Some(State::Faulty));
+        let unsure = kept(&|n, link| before.is_unsure(n, link));
+        let waits = |n: &&usize| {
+            unhealed.iter().any(|(m, _)| m == *n) && before.health(**n) == Some(State::Faulty)
+        };
+        self.ill = alone.iter().filter(waits).copied().collect();
+        (self.unhealed, self.unsure) = (unhealed, unsure);
+        self
+    }
+
+    /// The same world where this link may have been shown FAULTY before a node was alone.
+    pub fn doubting(mut self, link: u8) -> World {
+        for n in self.alone() {
+            if self.shows(n, link) == Some(State::Up) {
+                self.unsure.insert((n, link));
+            }
+        }
+        self
+    }
+
+    /// Whether a link may be shown as either.
+    pub fn is_unsure(&self, n: usize, link: u8) -> bool {
+        let shown = self.shows(n, link);
+        shown == Some(State::Up) && self.unsure.contains(&(n, link))
+    }
+
+    /// Whether a node's health may be either.
+    pub fn is_health_unsure(&self, n: usize) -> bool {
+        let unsure = self.configured.iter().any(|&link| self.is_unsure(n, link));
+        unsure && self.health(n) == Some(State::Up)
     }
 
     /// The nodes on which the cluster runs.
@@ -140,10 +191,12 @@ impl World {
             let local = self.faults.get(&(n, *link));
             local.is_some_and(|fault| fault.is_local()) || 2 * self.lost(n, *link).len() > others
         };
-        Some(match self.configured.iter().any(ill) {
-            true => State::Faulty,
-            false => State::Up,
-        })
+        Some(
+            match self.ill.contains(&n) || self.configured.iter().any(ill) {
+                true => State::Faulty,
+                false => State::Up,
+            },
+        )
     }
 
     /// What a node that runs must show of a link that is configured.
@@ -155,7 +208,7 @@ impl World {
         let local = fault.is_some_and(|fault| fault.is_local());
         let mut peers = self.partition(n).into_iter().filter(|&peer| peer != n);
         let lost = peers.any(|peer| !self.answers(n, peer, link));
-        Some(match local || lost {
+        Some(match local || lost || self.unhealed.contains(&(n, link)) {
             true => State::Faulty,
             false => State::Up,
         })
