@@ -1,6 +1,7 @@
 # All of it needs root: the lab boots real nodes.  Their Debian is bookworm (12), or with
-# SUITE=trixie 13: `make test SUITE=trixie`, and so with demo, test-cluster, soak, bench and lab.
-.PHONY: demo test test-cluster soak bench deb rpm packages deny sbom lab lab-down setup setup-packages build-lab
+# SUITE=bullseye, trixie or forky 11, 13 or testing: `make test SUITE=trixie`, and so with demo,
+# test-cluster, soak, bench and lab.  With SUITE=bookworm,forky the nodes have these in turn.
+.PHONY: demo test test-cluster test-mixed soak bench deb rpm packages deny sbom lab lab-down setup setup-packages build-lab
 
 SUITE = bookworm
 export LAB_SUITE = $(SUITE)
@@ -25,6 +26,13 @@ test: setup-packages
 # The cluster tests, or with TEST=name those whose names contain it.
 test-cluster: setup-packages
 	@cargo test --locked --test cluster -- $(TEST)
+
+# A cluster of two releases, as it is during an upgrade: its nodes go and come, and whatever may
+# happen to it.
+test-mixed: SUITE = bookworm,forky
+test-mixed: setup-packages
+	@cargo test --locked --test cluster -- lifecycle::
+	@cargo test --locked --test cluster -- whatever_happens_shortly
 
 # Whatever may happen to a cluster, at random: STEPS=n things, by chance or as with SEED=s.
 soak: setup

@@ -55,7 +55,6 @@ fn main() {
     let beds: &'static Beds = Box::leak(Box::new(Beds::new(count)));
     let three = [
         links::TESTS,
-        lifecycle::TESTS,
         failover::TESTS,
         quiet::TESTS,
         triggers::TESTS,
@@ -72,6 +71,10 @@ fn main() {
     let mut trials: Vec<Trial> = three
         .map(|(name, test)| trial(beds, name, Spec::default(), *test))
         .collect();
+    for (name, test) in lifecycle::TESTS {
+        let name = format!("lifecycle::{name}");
+        trials.push(trial(beds, &name, Spec::default(), *test));
+    }
     for (name, test) in faults::tests() {
         let name = format!("faults::{name}");
         trials.push(trial(beds, &name, Spec::default(), test));

@@ -7,7 +7,7 @@ group=/sys/fs/cgroup/$3/n$1
 echo $$ > "$group/cgroup.procs"
 rm -rf "$here/work"
 mkdir -p "$here/upper" "$here/work" "$here/root" "$group/machine"
-mount -t overlay -o "lowerdir=/run/image,upperdir=$here/upper,workdir=$here/work" lab "$here/root"
+mount -t overlay -o "lowerdir=/run/image/$1,upperdir=$here/upper,workdir=$here/work" lab "$here/root"
 if [ ! -e "$here/booted" ]; then
     echo "$2" > "$here/root/etc/hostname"
     printf %s "$4" > "$here/root/etc/hosts"

@@ -42,12 +42,16 @@ impl Cluster {
     pub fn up(prefix: &str, spec: &Spec) -> Result<Self> {
         spec.check()?;
         host::check()?;
-        let image = Image::from_environment()?.ensure()?;
+        let images = Image::from_environment()?;
+        let images = images
+            .iter()
+            .map(Image::ensure)
+            .collect::<Result<Vec<_>>>()?;
         let place = Place::new(prefix)?;
         let guard = place.claim()?;
         let mut cluster = Self::of(place, spec.clone());
         cluster.guard = Some(guard);
-        cluster.place.furnish(&image, spec)?;
+        cluster.place.furnish(&images, spec)?;
         cluster.place.script(&network::create(spec))?;
         cluster.nodes.iter().try_for_each(Node::switch_on)?;
         cluster.nodes.iter().try_for_each(Node::wait_ready)?;

@@ -86,9 +86,10 @@ pub fn package(given: Option<PathBuf>, steps: &Steps) -> Result<PathBuf> {
 pub fn up(prefix: &str, spec: &Spec, steps: &Steps) -> Result<Cluster> {
     spec.check()?;
     host::check()?;
-    let image = Image::from_environment()?;
-    if !image.exists() {
-        steps.step("build the nodes' image (only once)", || image.ensure())?;
+    for image in Image::from_environment()? {
+        if !image.exists() {
+            steps.step("build the nodes' image (only once)", || image.ensure())?;
+        }
     }
     let boot = format!(
         "boot {} node{}",

@@ -28,24 +28,26 @@ pub struct Image {
 }
 
 impl Image {
-    /// The image of the Debian release that `LAB_SUITE` names, bookworm if none, in
-    /// the workspace's target/lab or `LAB_CACHE`.
+    /// Images of the Debian releases that `LAB_SUITE` names with commas between them, bookworm
+    /// if none, in the workspace's target/lab or `LAB_CACHE`. The nodes have them in turn.
     ///
     /// # Errors
     ///
-    /// If `LAB_SUITE` is no name of a release.
-    pub fn from_environment() -> Result<Self> {
-        let suite = env::var("LAB_SUITE").unwrap_or_else(|_| "bookworm".into());
+    /// If `LAB_SUITE` names no release.
+    pub fn from_environment() -> Result<Vec<Self>> {
+        let suites = env::var("LAB_SUITE").unwrap_or_else(|_| "bookworm".into());
+        suites.split(',').map(Self::of).collect()
+    }
+
+    fn of(suite: &str) -> Result<Self> {
         if suite.is_empty() || !suite.chars().all(|c| c.is_ascii_lowercase()) {
-            bail!("LAB_SUITE must name a Debian release such as bookworm, not `{suite}`");
+            bail!("LAB_SUITE must name Debian releases such as bookworm, not `{suite}`");
         }
         let cache = || workspace().join("target/lab");
-        let folder = env::var_os("LAB_CACHE").map_or_else(cache, PathBuf::from);
-        let name = format!("{suite}-{:016x}", hash(BUILD));
         Ok(Self {
-            suite,
-            folder,
-            name,
+            suite: suite.to_owned(),
+            folder: env::var_os("LAB_CACHE").map_or_else(cache, PathBuf::from),
+            name: format!("{suite}-{:016x}", hash(BUILD)),
         })
     }
 

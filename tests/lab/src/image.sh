@@ -6,9 +6,14 @@ umask 022
 export DEBIAN_FRONTEND=noninteractive
 root=$1
 
+# For a release younger than debootstrap itself there is no script: all are the same as sid's.
+script=/usr/share/debootstrap/scripts/$3
+[ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
+
 rm -rf "$root"
 debootstrap --variant=minbase \
-    --include=systemd,systemd-sysv,dbus,iproute2,iputils-ping,iputils-arping,procps,less "$3" "$root" "$4"
+    --include=systemd,systemd-sysv,dbus,iproute2,iputils-ping,iputils-arping,procps,less \
+    "$3" "$root" "$4" "$script"
 
 for file in /etc/hosts /etc/resolv.conf; do
     if [ -e $file ]; then cp $file "$root/etc/"; fi
@@ -23,10 +28,23 @@ printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
-chroot "$root" apt-get update
-chroot "$root" apt-get install -y --no-install-recommends \
-    corosync pacemaker pcs pacemaker-cli-utils pacemaker-resource-agents crmsh strace curl rpm
+install_packages() {
+    chroot "$root" apt-get update
+    # libc6-dev is for the host: ringcheck's package is linked against the libc of the nodes.
+    chroot "$root" apt-get install -y --no-install-recommends \
+        corosync pacemaker pcs pacemaker-cli-utils pacemaker-resource-agents crmsh strace curl \
+        rpm libc6-dev
+}
+if ! install_packages; then
+    # Mirrors give up the updates of a release whose support has ended before its list of them:
+    # the release as it was is still there.
+    sed -i "/ $3 main\$/!d" "$root/etc/apt/sources.list"
+    install_packages
+fi
 chroot "$root" apt-get clean
+# To the host's linker an absolute link would be one to the host's own library.
+chroot "$root" sh -c 'find /usr/lib* -maxdepth 2 -name "*.so*" -lname "/*" |
+    while read -r link; do ln -sfnr "$(readlink "$link")" "$link"; done'
 umount "$root/dev" "$root/proc"
 
 # A freshly installed node: no cluster, no identity, nothing enabled but pcsd.

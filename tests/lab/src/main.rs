@@ -73,7 +73,7 @@ enum Command {
         /// Name or number of the node
         node: String,
     },
-    /// Build the nodes' image, unless that was done, and print its path
+    /// Build the nodes' images, unless that was done, and print their paths
     Image,
     /// Show what ringcheck does when a cable is pulled
     Demo {
@@ -128,7 +128,9 @@ fn run(Arguments { prefix, command }: Arguments) -> Result<()> {
         Command::PowerOff { node } => on(&prefix, &node, Node::power_off),
         Command::Boot { node } => on(&prefix, &node, Node::boot),
         Command::Image => {
-            println!("{}", Image::from_environment()?.ensure()?.display());
+            for image in Image::from_environment()? {
+                println!("{}", image.ensure()?.display());
+            }
             Ok(())
         }
         Command::Demo { deb } => {

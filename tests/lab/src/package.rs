@@ -1,9 +1,12 @@
 //! ringcheck's own packages: the only way in which ringcheck gets into a node.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+
+use crate::image::Image;
 
 /// The folder of the whole project.
 pub(crate) fn workspace() -> PathBuf {
@@ -11,7 +14,8 @@ pub(crate) fn workspace() -> PathBuf {
     lab.ancestors().nth(2).unwrap_or(lab).to_owned()
 }
 
-/// Builds the package with `cargo deb`; the path to it.
+/// Builds the package with `cargo deb`, linked against the oldest libc among the nodes' and this
+/// machine's; the path to it.
 ///
 /// # Errors
 ///
@@ -28,7 +32,23 @@ pub fn build_package() -> Result<PathBuf> {
         prepared.success(),
         "packaging/prepare.sh failed: {prepared}"
     );
-    let output = Command::new("cargo")
+    let mut cargo = Command::new("cargo");
+    let mut oldest = libc(Path::new("/"))?;
+    for image in Image::from_environment()? {
+        let root = image.ensure()?;
+        let version = libc(&root)?;
+        if version < oldest {
+            oldest = version;
+            let (root, arch) = (root.display(), env::consts::ARCH);
+            let libraries = format!("{root}/usr/lib/{arch}-linux-gnu");
+            let flags = format!("-Clink-arg=--sysroot={root} -Clink-arg=-B{libraries}");
+            // cargo adds these to the flags of .cargo/config.toml.
+            cargo.env("CARGO_BUILD_RUSTFLAGS", flags);
+            // By which dpkg-shlibdeps knows on what the package depends.
+            cargo.env("DPKG_ROOT", root.to_string());
+        }
+    }
+    let output = cargo
         .args(["deb", "--quiet", "--package", "ringcheck"])
         .env("CARGO_TERM_QUIET", "true")
         .current_dir(&workspace)
@@ -47,6 +67,26 @@ pub fn build_package() -> Result<PathBuf> {
         .last()
         .context("`cargo deb` named no package")?;
     Ok(workspace.join(path))
+}
+
+/// The version of glibc in a root file system of Debian, as in (2, 31).
+fn libc(root: &Path) -> Result<(u32, u32)> {
+    let output = Command::new("dpkg-query")
+        .arg(format!(
+            "--admindir={}",
+            root.join("var/lib/dpkg").display()
+        ))
+        .args(["--show", "--showformat=${Version}", "libc6"])
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot start dpkg-query")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let version = || {
+        let (upstream, _) = text.split_once('-')?;
+        let (major, minor) = upstream.split_once('.')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    };
+    version().with_context(|| format!("no version of libc6 in {}: `{text}`", root.display()))
 }
 
 /// Builds the rpm of what [`build_package`] has built; the path to it.

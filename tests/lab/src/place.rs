@@ -149,8 +149,8 @@ impl Place {
         })
     }
 
-    /// Makes the control groups and starts the holder.
-    pub(crate) fn furnish(&self, image: &Path, spec: &Spec) -> Result<()> {
+    /// Makes the control groups and starts the holder. The nodes have these images in turn.
+    pub(crate) fn furnish(&self, images: &[PathBuf], spec: &Spec) -> Result<()> {
         self.cgroup.create()?;
         self.holder_cgroup().create()?;
         fs::write(self.folder.join("spec.json"), serde_json::to_string(spec)?)?;
@@ -159,7 +159,8 @@ impl Place {
             .args(["--fork", "unshare", "--mount", "--propagation", "private"])
             .args(["sh", "-c", HOLDER, "holder"])
             .arg(self.holder_cgroup().path())
-            .arg(image)
+            .arg(&self.folder)
+            .args(images.iter().cycle().take(spec.nodes))
             .current_dir("/")
             .stdout(File::create(&log)?)
             .stderr(OpenOptions::new().append(true).open(&log)?)

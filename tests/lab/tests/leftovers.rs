@@ -37,7 +37,9 @@ fn leftovers() -> Vec<String> {
 
 #[test]
 fn an_owner_killed_at_any_moment_leaves_nothing() {
-    lab::Image::from_environment().unwrap().ensure().unwrap();
+    for image in lab::Image::from_environment().unwrap() {
+        image.ensure().unwrap();
+    }
     for milliseconds in [50, 250, 1000, 6000] {
         let mut owner = Command::new(env!("CARGO_BIN_EXE_lab"))
             .args(["--prefix", PREFIX, "up", "--nodes", "2", "--form", "conf"])
