@@ -9,8 +9,8 @@ use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
 
-use crate::command::drill;
 use crate::command::history::Since;
+use crate::command::{check, drill};
 use crate::model::check::{Levels, Limits};
 use crate::model::drill::Move;
 use crate::model::flaps;
@@ -210,16 +210,20 @@ pub struct Check {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(1..))]
     max_age: u64,
 
+    /// Answer within this time, whatever hangs
+    #[arg(short, long, value_name = "SECONDS", default_value_t = 8, value_parser = timeout)]
+    timeout: u64,
+
     /// Look at the links only, not at the passes and at what they publish (for Corosync without
     /// Pacemaker)
     #[arg(long, conflicts_with_all = ["warning_flaps", "critical_flaps", "flap_window", "max_age"])]
-    pub no_attributes: bool,
+    no_attributes: bool,
 }
 
 impl Check {
-    /// What is still well.
-    pub fn limits(&self) -> Limits {
-        Limits {
+    /// The options for the command.
+    pub fn options(&self) -> check::Options {
+        let limits = Limits {
             latency: Levels {
                 warning: self.warning_latency,
                 critical: self.critical_latency,
@@ -230,6 +234,11 @@ impl Check {
             },
             flap_window: Duration::from_secs(self.flap_window),
             max_age: Duration::from_secs(self.max_age),
+        };
+        check::Options {
+            limits,
+            attributes: !self.no_attributes,
+            timeout: Duration::from_secs(self.timeout),
         }
     }
 }
@@ -271,6 +280,13 @@ impl Drill {
             json: self.json,
         }
     }
+}
+
+/// Less leaves no time to ask the CIB on a busy machine; who waits for longer has given up.
+fn timeout(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok();
+    let seconds = seconds.filter(|seconds| (2..=60).contains(seconds));
+    seconds.ok_or_else(|| "it is 2 to 60 seconds".into())
 }
 
 /// How many times can be asked for: more are not remembered.

@@ -48,7 +48,7 @@ fn by_command_line() -> u8 {
     match &arguments.command {
         Some(Command::Check(check)) => {
             let config = arguments.config.as_deref();
-            check::run(config, &check.limits(), !check.no_attributes)
+            check::run(config, &check.options())
         }
         Some(Command::Drill(drill)) => {
             let journal = Journal::new(Trigger::Hand, arguments.verbose);

@@ -5,17 +5,21 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use ringcheck::model::attribute::Attributes;
-use ringcheck::model::check::{self, Flaps, Levels, Limits, Passes, Seen, Status};
+use ringcheck::model::check::figures::{Account, Flaps, Layout};
+use ringcheck::model::check::{self, Levels, Limits, Passes, Report, Seen, Shown, Status};
 use ringcheck::model::failure::{Exit, Failure};
 use ringcheck::model::link::LinkNumber;
+use support::random::event;
 use support::*;
 
 /// A node whose passes are as they should be.
 struct Node {
     cluster: Cluster,
     judge: Judge,
-    passes: Result<Passes, Failure>,
+    passes: Passes,
     limits: Limits,
 }
 
@@ -34,13 +38,17 @@ impl Node {
         });
         Node {
             judge,
-            passes: Ok(Passes {
-                age: Some(Duration::from_millis(2300)),
-                stored: published.clone(),
-                published,
-                flaps: flaps.collect(),
-                ..Passes::default()
-            }),
+            passes: Passes {
+                account: Account {
+                    age: Some(Duration::from_millis(2300)),
+                    flaps: Some(flaps.collect()),
+                },
+                shown: Ok(Shown {
+                    stored: published.clone(),
+                    published,
+                    ..Shown::default()
+                }),
+            },
             limits: Limits {
                 latency: Levels::default(),
                 flaps: Levels::default(),
@@ -51,8 +59,8 @@ impl Node {
         }
     }
 
-    fn passes(&mut self) -> &mut Passes {
-        self.passes.as_mut().unwrap()
+    fn shown(&mut self) -> &mut Shown {
+        self.passes.shown.as_mut().unwrap()
     }
 
     /// The status, the text and the figures.
@@ -151,7 +159,7 @@ fn what_the_cib_shows_must_be_what_is() {
         (Some("nonsense"), Status::Critical),
     ] {
         let mut node = Node::new(1, 2);
-        let passes = node.passes();
+        let passes = node.shown();
         passes.stored.remove(name);
         passes
             .stored
@@ -167,12 +175,12 @@ fn what_the_cib_shows_must_be_what_is() {
 #[test]
 fn the_cib_must_have_what_was_published() {
     let mut node = Node::new(1, 2);
-    let passes = node.passes();
+    let passes = node.shown();
     passes.published.insert("ringlost_0".into(), "vm02".into());
     let line = "the CIB has nothing in ringlost_0, published was `vm02`; 2 links UP";
     node.is(Status::Critical, line);
     let mut node = Node::new(1, 2);
-    node.passes().stored.remove("ringnumber_1");
+    node.shown().stored.remove("ringnumber_1");
     let line = "the CIB has nothing in ringnumber_1, published was `10.0.1.1 is UP`; 2 links UP";
     node.is(Status::Critical, line);
 }
@@ -180,15 +188,15 @@ fn the_cib_must_have_what_was_published() {
 #[test]
 fn passes_that_have_ended_are_critical() {
     let mut node = Node::new(1, 2);
-    node.passes().age = Some(Duration::from_secs(60));
+    node.passes.account.age = Some(Duration::from_secs(60));
     assert_eq!(node.says(true).0, Status::Ok);
-    node.passes().age = Some(Duration::from_secs(95));
+    node.passes.account.age = Some(Duration::from_secs(95));
     let timer = "look at `systemctl status ringcheck.timer`; 2 links UP";
     node.is(Status::Critical, &format!("no good pass for 95 s; {timer}"));
-    node.passes().age = None;
+    node.passes.account.age = None;
     let line = format!("no good pass since this node booted; {timer}");
     node.is(Status::Critical, &line);
-    node.passes().failing = Some("disk | full\nof things".into());
+    node.shown().failing = Some("disk | full\nof things".into());
     let line = "no good pass since this node booted; the last one failed: disk / full/of things; 2 links UP";
     node.is(Status::Critical, line);
 }
@@ -196,9 +204,9 @@ fn passes_that_have_ended_are_critical() {
 #[test]
 fn a_timer_that_was_stopped_is_a_warning_and_hides_no_fault() {
     let mut node = Node::new(1, 2);
-    *node.passes() = Passes {
+    *node.shown() = Shown {
         cleared: true,
-        ..Passes::default()
+        ..Shown::default()
     };
     let said = node.says(true);
     assert_eq!(said.0, Status::Warning);
@@ -228,7 +236,7 @@ fn what_the_passes_did_cannot_be_told() {
         let alone = check::Report::failed(&failure);
         assert_eq!(alone.to_string(), format!("RINGCHECK {status} - why"));
         let mut node = Node::new(1, 2);
-        node.passes = Err(failure);
+        node.passes.shown = Err(failure);
         node.is(status, "why; 2 links UP");
         assert_eq!(node.says(false).0, Status::Ok, "who does not ask");
     }
@@ -280,7 +288,12 @@ fn latency_has_its_limits() {
         (status, text.as_str()),
         (Status::Ok, "2 links UP; vm02 is no member")
     );
-    assert!(!figures.contains("vm02"), "{figures}");
+    for figure in [
+        " 'link0_vm02_latency'=U;500;2500;0 ",
+        " 'link1_vm02_latency'=U;500;2500;0 ",
+    ] {
+        assert!(figures.contains(figure), "{figures}");
+    }
 }
 
 #[test]
@@ -301,13 +314,92 @@ fn flaps_have_their_limits() {
             _ => format!("{lately} times"),
         };
         let flaps = Flaps { total: 9, lately };
-        node.passes().flaps = BTreeMap::from([(LinkNumber(1), flaps)]);
+        node.passes.account.flaps = Some(BTreeMap::from([(LinkNumber(1), flaps)]));
         node.is(
             status,
             &format!("link 1 went down {times} in 3600 s; 2 links UP"),
         );
         let figure = format!(" 'link1_flaps_lately'={lately};0;3;0 'link1_flaps'=9c;;;0 ");
         assert!(node.says(true).2.contains(&figure));
+    }
+}
+
+/// The labels, in their order.
+fn labels(figures: &str) -> Vec<&str> {
+    let figures = figures.split_ascii_whitespace();
+    figures
+        .map(|figure| figure.split_once('=').expect("a value").0)
+        .collect()
+}
+
+#[test]
+fn what_is_not_known_has_its_label_all_the_same() {
+    let mut node = Node::new(1, 2);
+    node.cluster.cut(2, 1);
+    node.cluster.leave(2);
+    node.passes.account = Account::default();
+    assert_eq!(
+        node.says(true).2,
+        "'links_up'=2;;;0;2 'links_faulty'=0;;;0;2 \
+         'link0_vm02_latency'=U;;;0 'link1_vm02_latency'=U;;;0 \
+         'link0_flaps_lately'=U;;;0 'link0_flaps'=U;;;0 \
+         'link1_flaps_lately'=U;;;0 'link1_flaps'=U;;;0 \
+         'last_pass_age'=U;;60;0"
+    );
+    let failure = Failure::new(Exit::Deadline, "why");
+    let layout = Layout::of(&node.cluster.facts());
+    let account = Node::new(1, 2).passes.account;
+    let blind = Report::blind(&failure, &layout, Some(&account), &node.limits);
+    assert_eq!(
+        blind.to_string(),
+        "RINGCHECK UNKNOWN - why | 'links_up'=U;;;0;2 'links_faulty'=U;;;0;2 \
+         'link0_vm02_latency'=U;;;0 'link1_vm02_latency'=U;;;0 \
+         'link0_flaps_lately'=0;;;0 'link0_flaps'=7c;;;0 \
+         'link1_flaps_lately'=0;;;0 'link1_flaps'=7c;;;0 \
+         'last_pass_age'=2s;;60;0"
+    );
+}
+
+#[test]
+fn a_transport_that_measures_nothing_has_no_latency() {
+    let mut node = Node::new(2, 1);
+    node.cluster = Cluster::udpu(2);
+    let figures = node.says(false).2;
+    assert_eq!(labels(&figures), ["'links_up'", "'links_faulty'"]);
+}
+
+proptest! {
+    #![proptest_config(support::random::config())]
+
+    #[test]
+    fn the_labels_do_not_depend_on_what_happens(
+        looks in vec((0u64..30_000, vec(event(3, 3), 0..4)), 1..20),
+        asked: bool,
+    ) {
+        use Event::{Add, Remove};
+
+        let mut node = Node::new(3, 3);
+        let layout = Layout::of(&node.cluster.facts());
+        let first = node.says(asked).2;
+        for (time, events) in looks {
+            node.judge.now += time;
+            // Another configuration has other labels.
+            let events = events.iter().filter(|e| !matches!(e, Add(_) | Remove(_)));
+            events.for_each(|event| node.cluster.apply(event));
+            if time % 3 == 0 {
+                node.passes.account = Account::default();
+            }
+            if time % 5 == 0 {
+                node.passes.shown = Err(Failure::new(Exit::Deadline, "why"));
+            }
+            let figures = node.says(asked).2;
+            prop_assert_eq!(labels(&figures), labels(&first));
+        }
+        let failure = Failure::new(Exit::CorosyncDown, "why");
+        let account = asked.then(Account::default);
+        let blind = Report::blind(&failure, &layout, account.as_ref(), &node.limits).to_string();
+        let (_, figures) = blind.split_once(" | ").expect("figures");
+        prop_assert_eq!(labels(figures), labels(&first));
     }
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command as Process, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
@@ -444,6 +444,9 @@ fn a_check_never_ends_with_a_code_that_means_something_else() {
         &["check", "--warning-latency", "NaN"],
         &["check", "--warning-flaps", "100"],
         &["check", "--max-age", "0"],
+        &["check", "--timeout", "0"],
+        &["check", "-t", "61"],
+        &["check", "-t", "5s"],
         &["check", "--no-attributes", "--critical-flaps", "1"],
         &["check", "--once"],
         &["check", "--help"],
@@ -456,6 +459,38 @@ fn a_check_never_ends_with_a_code_that_means_something_else() {
     for arguments in [&["check"][..], &["check", "--no-attributes"]] {
         answers(arguments, 2, down);
     }
+}
+
+#[test]
+fn a_timeout_has_bounds_and_says_which() {
+    for seconds in ["1", "61", "-1", "x"] {
+        let answer = ringcheck().args(["check", "--timeout", seconds]).output();
+        let line = String::from_utf8(answer.unwrap().stdout).unwrap();
+        let why = if seconds == "-1" {
+            "unexpected argument"
+        } else {
+            "it is 2 to 60 seconds"
+        };
+        assert!(line.contains(why), "{line}");
+    }
+}
+
+/// Opening the settings has no deadline of its own.
+#[test]
+fn a_check_answers_in_time_whatever_hangs() {
+    let (_place, fifo) = settings_that_nobody_writes();
+    let start = Instant::now();
+    ringcheck()
+        .args(["check", "-t", "2", "--config"])
+        .arg(fifo)
+        .timeout(Duration::from_secs(30))
+        .assert()
+        .code(3)
+        .stdout(predicate::str::starts_with(
+            "RINGCHECK UNKNOWN - nothing was found out in time; look at `systemctl",
+        ))
+        .stderr("");
+    assert!(start.elapsed() < Duration::from_secs(2));
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::cluster::daemon::Daemons;
 use crate::cluster::journal::{self, Entry, Level};
 use crate::cluster::{Registry, Source};
 use crate::model::attribute::{self, Attributes, Change};
+use crate::model::check::figures::Layout;
 use crate::model::failure::Failure;
 use crate::model::gather::Gather;
 use crate::model::health::Health;
@@ -110,6 +111,7 @@ impl Pass<'_> {
         };
         let unreadable = state.unreadable_since.take();
         state.node = Some(facts.node);
+        state.layout = Some(Layout::of(&facts));
         state.outline = match known {
             Some(known) => known.followed_by(&facts, now),
             None => Outline::of(&facts, now),

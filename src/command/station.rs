@@ -135,7 +135,7 @@ pub fn watch(
 ) {
     let line = format!("{what} did not end before its deadline and was given up");
     let failure = Failure::new(Exit::Deadline, line);
-    give_up(deadline, failure.exit.code(), move || {
+    give_up(deadline + GRACE, failure.exit.code(), move || {
         say_once(|| {
             if is_news(&failure) {
                 journal.say(Level::Error, &failure.line);
@@ -155,11 +155,10 @@ pub fn say_once(say: impl FnOnce()) {
     }
 }
 
-/// Ends this process with that exit code when something hangs past every deadline of its own,
-/// once `say` has said so.
-pub fn give_up(deadline: Instant, exit: u8, say: impl FnOnce() + Send + 'static) {
+/// Ends this process with that exit code if it still lives at this time, because something hangs
+/// past every deadline of its own, once `say` has said so.
+pub fn give_up(end: Instant, exit: u8, say: impl FnOnce() + Send + 'static) {
     thread::spawn(move || {
-        let end = deadline + GRACE;
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             thread::sleep(left);
         }

@@ -5,14 +5,17 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Write};
+use std::fmt;
 use std::time::Duration;
 
+use self::figures::{Account, Figure, Layout, figures};
 use super::attribute::{self, Attributes};
 use super::failure::{Exit, Failure};
 use super::gather::Gather;
-use super::link::{Facts, LinkNumber, LinkState};
+use super::link::{Facts, LinkState};
 use super::verdict::Judgement;
+
+pub mod figures;
 
 /// How this node is; what comes later is worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,35 +100,30 @@ pub struct Seen<'a> {
     pub facts: &'a Facts,
     /// What the rules make of it.
     pub judgement: &'a Judgement,
-    /// What the passes have done, or why that cannot be told; nothing where they are not asked
-    /// about.
-    pub passes: Option<&'a Result<Passes, Failure>>,
+    /// What the passes have done; nothing where they are not asked about.
+    pub passes: Option<&'a Passes>,
 }
 
 /// What the passes have done.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passes {
+    /// What they have counted, as far as that can be read.
+    pub account: Account,
+    /// What they have published, or why that cannot be told.
+    pub shown: Result<Shown, Failure>,
+}
+
+/// What the passes have published, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Shown {
     /// The timer was stopped, and the attributes deleted.
     pub cleared: bool,
-    /// For how long there has been no good pass; nothing if there was none.
-    pub age: Option<Duration>,
     /// What the last pass failed with, if it did.
     pub failing: Option<String>,
     /// The attributes that they have published.
     pub published: Attributes,
     /// The attributes that the CIB has.
     pub stored: Attributes,
-    /// How often each link went down, since the node booted and lately.
-    pub flaps: BTreeMap<LinkNumber, Flaps>,
-}
-
-/// How often a link went down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Flaps {
-    /// Since the node booted.
-    pub total: u64,
-    /// Within the window that was asked for.
-    pub lately: u64,
 }
 
 /// The answer.
@@ -153,6 +151,19 @@ impl Report {
         let mut report = Report::new();
         report.find(Status::of(failure), failure.line.clone());
         report
+    }
+
+    /// When there is nothing to judge by, in a cluster whose labels are known from before.
+    pub fn blind(
+        failure: &Failure,
+        layout: &Layout,
+        account: Option<&Account>,
+        limits: &Limits,
+    ) -> Report {
+        Report {
+            figures: figures(layout, None, account, limits),
+            ..Report::failed(failure)
+        }
     }
 
     /// When the question itself is wrong.
@@ -191,87 +202,46 @@ impl fmt::Display for Report {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Figure {
-    label: String,
-    value: u64,
-    unit: &'static str,
-    levels: Levels,
-    most: Option<u64>,
-}
-
-impl Figure {
-    fn new(label: impl Into<String>, value: u64, unit: &'static str) -> Figure {
-        Figure {
-            label: label.into(),
-            value,
-            unit,
-            levels: Levels::default(),
-            most: None,
-        }
-    }
-}
-
-impl fmt::Display for Figure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let label = self.label.replace(['\'', '=', '|', '\n'], "_");
-        write!(f, "'{label}'={}{}", self.value, self.unit)?;
-        let number = |number: Option<u64>| number.map_or(String::new(), |n| n.to_string());
-        let mut rest = String::new();
-        for field in [
-            number(self.levels.warning),
-            number(self.levels.critical),
-            "0".to_owned(),
-            number(self.most),
-        ] {
-            write!(rest, ";{field}")?;
-        }
-        f.write_str(rest.trim_end_matches(';'))
-    }
-}
-
 /// Judges this node.
 pub fn check(seen: &Seen, limits: &Limits) -> Report {
     let mut report = Report::new();
-    let passes = seen.passes.and_then(|passes| passes.as_ref().ok());
-    match seen.passes {
-        Some(Err(failure)) => report.find(Status::of(failure), failure.line.clone()),
-        Some(Ok(passes)) => check_passes(&mut report, passes, limits),
-        None => {}
+    let account = seen.passes.map(|passes| &passes.account);
+    let shown = seen.passes.map(|passes| &passes.shown);
+    match (shown, account) {
+        (Some(Ok(shown)), Some(account)) => check_passes(&mut report, shown, account, limits),
+        (Some(Err(failure)), _) => report.find(Status::of(failure), failure.line.clone()),
+        _ => {}
     }
     if let Some(failed) = &seen.facts.failed_reload {
         report.find(Status::Warning, failed.to_string());
     }
-    let shown = passes.filter(|passes| !passes.cleared);
-    check_links(&mut report, seen, shown);
+    let shown = shown.and_then(|shown| shown.as_ref().ok());
+    check_links(&mut report, seen, shown.filter(|shown| !shown.cleared));
     check_latency(&mut report, seen.facts, limits);
-    if let Some(passes) = passes {
-        check_flaps(&mut report, passes, limits);
-        if let Some(age) = passes.age {
-            let mut figure = Figure::new("last_pass_age", age.as_secs(), "s");
-            figure.levels.critical = Some(limits.max_age.as_secs());
-            report.figures.push(figure);
-        }
+    if let Some(account) = account {
+        check_flaps(&mut report, account, limits);
     }
+    let layout = Layout::of(seen.facts);
+    report.figures = figures(&layout, Some((seen.facts, seen.judgement)), account, limits);
     report
 }
 
-fn check_passes(report: &mut Report, passes: &Passes, limits: &Limits) {
-    if passes.cleared {
+fn check_passes(report: &mut Report, shown: &Shown, account: &Account, limits: &Limits) {
+    if shown.cleared {
         let line = "the timer was stopped and the attributes deleted; start it with `systemctl start ringcheck.timer`";
         report.find(Status::Warning, line.to_owned());
-    } else if passes.age.is_none_or(|age| age > limits.max_age) {
-        let since = match passes.age {
+    } else if account.age.is_none_or(|age| age > limits.max_age) {
+        let since = match account.age {
             Some(age) => format!("no good pass for {} s", age.as_secs()),
             None => "no good pass since this node booted".to_owned(),
         };
-        let why = match &passes.failing {
+        let why = match &shown.failing {
             Some(line) => format!("the last one failed: {line}"),
             None => "look at `systemctl status ringcheck.timer`".to_owned(),
         };
         report.find(Status::Critical, format!("{since}; {why}"));
     }
-    let (published, stored) = (&passes.published, &passes.stored);
+    let (published, stored) = (&shown.published, &shown.stored);
     let names: BTreeSet<_> = published.keys().chain(stored.keys()).gather();
     for name in names {
         let text = |value: Option<&String>| value.map_or("nothing".into(), |v| format!("`{v}`"));
@@ -288,21 +258,17 @@ fn check_passes(report: &mut Report, passes: &Passes, limits: &Limits) {
 }
 
 /// Counts the links by their verdicts, and compares what is shown of each.
-fn check_links(report: &mut Report, seen: &Seen, passes: Option<&Passes>) {
+fn check_links(report: &mut Report, seen: &Seen, shown: Option<&Shown>) {
     let verdicts = &seen.judgement.verdicts;
-    let (mut up, mut faulty) = (0, 0);
+    let mut up = 0;
     for (&number, verdict) in verdicts {
-        match verdict.state {
-            Some(LinkState::Up) => up += 1,
-            Some(LinkState::Faulty) => faulty += 1,
-            Some(LinkState::Unknown) | None => {}
-        }
+        up += usize::from(verdict.state == Some(LinkState::Up));
         let (address, reason) = (&verdict.address, &verdict.reason);
         let link = format!("link {number} ({address})");
-        match (verdict.state, passes) {
+        match (verdict.state, shown) {
             (Some(LinkState::Up), None) => {}
-            (Some(LinkState::Up), Some(passes)) => {
-                check_shown(report, &link, &attribute::name(number), address, passes);
+            (Some(LinkState::Up), Some(shown)) => {
+                check_shown(report, &link, &attribute::name(number), address, shown);
             }
             (Some(LinkState::Faulty), _) => {
                 report.find(Status::Critical, format!("{link} is FAULTY: {reason}"));
@@ -315,7 +281,7 @@ fn check_links(report: &mut Report, seen: &Seen, passes: Option<&Passes>) {
             }
         }
     }
-    let all = verdicts.len() as u64;
+    let all = verdicts.len();
     report.summary.push(match all {
         1 if up == 1 => "the only link is UP".into(),
         _ if up == all => format!("{all} links UP"),
@@ -333,17 +299,12 @@ fn check_links(report: &mut Report, seen: &Seen, passes: Option<&Passes>) {
         1 => report.summary.push(format!("{names} is no member")),
         _ => report.summary.push(format!("{names} are no members")),
     }
-    for (label, value) in [("links_up", up), ("links_faulty", faulty)] {
-        let mut figure = Figure::new(label, value, "");
-        figure.most = Some(all);
-        report.figures.push(figure);
-    }
 }
 
 /// That a link which is UP is shown so. What the CIB has lost was told already.
-fn check_shown(report: &mut Report, link: &str, name: &str, address: &str, passes: &Passes) {
-    let value = passes.stored.get(name);
-    if value != passes.published.get(name) {
+fn check_shown(report: &mut Report, link: &str, name: &str, address: &str, shown: &Shown) {
+    let value = shown.stored.get(name);
+    if value != shown.published.get(name) {
         return;
     }
     let status = match value.and_then(|value| attribute::parse(value)) {
@@ -366,16 +327,12 @@ fn check_latency(report: &mut Report, facts: &Facts, limits: &Limits) {
                 let line = format!("{name} answers on link {number} only after {ms} ms");
                 report.find(status, line);
             }
-            let label = format!("link{number}_{}_latency", peer.name);
-            let mut figure = Figure::new(label, latency, "us");
-            figure.levels = limits.latency;
-            report.figures.push(figure);
         }
     }
 }
 
-fn check_flaps(report: &mut Report, passes: &Passes, limits: &Limits) {
-    for (number, flaps) in &passes.flaps {
+fn check_flaps(report: &mut Report, account: &Account, limits: &Limits) {
+    for (number, flaps) in account.flaps.iter().flatten() {
         let status = limits.flaps.judge(flaps.lately);
         if status != Status::Ok {
             let (times, window) = (flaps.lately, limits.flap_window.as_secs());
@@ -386,10 +343,5 @@ fn check_flaps(report: &mut Report, passes: &Passes, limits: &Limits) {
             let line = format!("link {number} went down {times} in {window} s");
             report.find(status, line);
         }
-        let mut lately = Figure::new(format!("link{number}_flaps_lately"), flaps.lately, "");
-        lately.levels = limits.flaps;
-        report.figures.push(lately);
-        let total = Figure::new(format!("link{number}_flaps"), flaps.total, "c");
-        report.figures.push(total);
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::folder::Folder;
 use crate::cluster::daemon::Daemons;
 use crate::model::attribute::Attributes;
+use crate::model::check::figures::Layout;
 use crate::model::failure::Failure;
 use crate::model::flaps::Flaps;
 use crate::model::link::NodeId;
@@ -45,6 +46,9 @@ pub struct State {
     /// What the next pass need not ask of Corosync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outline: Option<Outline>,
+    /// What the figures of `ringcheck check` are called, once it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
     /// The joined members with the count of their joins.
     pub members: BTreeMap<NodeId, u32>,
     /// The attributes that the attribute manager has acknowledged.

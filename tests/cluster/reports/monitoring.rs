@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use lab::{Cut, Node, wait_until};
 
 use crate::Test;
@@ -17,6 +17,14 @@ pub const TESTS: &[(&str, Test)] = &[
         monitoring_of_nodes_and_daemons,
     ),
     ("monitoring_of_passes", monitoring_of_passes),
+    (
+        "monitoring_answers_in_time_whatever_hangs",
+        monitoring_answers_in_time_whatever_hangs,
+    ),
+    (
+        "monitoring_has_the_same_labels_in_every_state",
+        monitoring_has_the_same_labels_in_every_state,
+    ),
     ("metrics_in_a_file", metrics_in_a_file),
 ];
 
@@ -198,6 +206,98 @@ fn monitoring_of_passes(bed: &Bed) -> Result<()> {
         )?;
         lives().map(drop)
     })
+}
+
+/// A check as NRPE has it done answers so, before that time is over.
+fn answers_within(
+    node: &Node,
+    options: &str,
+    limit: Duration,
+    code: i32,
+    start: &str,
+) -> Result<String> {
+    let began = Instant::now();
+    let (ended, line) = check(node, "hacluster", options)?;
+    let took = began.elapsed();
+    let right = ended == code && line.starts_with(&format!("RINGCHECK {start}"));
+    ensure!(
+        right && took < limit,
+        "expected {code} and `{start}` within {limit:?}, got {ended} and `{line}` after {took:?}"
+    );
+    note!("after {took:.1?}: {line}");
+    Ok(line)
+}
+
+/// NRPE gives up after 10 s, and Zabbix after 3 s.
+fn monitoring_answers_in_time_whatever_hangs(bed: &Bed) -> Result<()> {
+    by_hand(bed, 2, |node| {
+        node.write("/etc/ringcheck.toml", "deadline = 25\n")?;
+        will_say(node, "", 0, "OK - ")?;
+        let cib = "UNKNOWN - cibadmin did not end before the deadline";
+        let corosync = "UNKNOWN - cannot read link state from cmap: corosync does not answer; ";
+        for (daemon, code, start) in [
+            ("pacemaker-based", 3, cib),
+            ("pacemaker-attrd", 0, "OK - 2 links UP | "),
+            ("corosync", 3, corosync),
+        ] {
+            while_stopped(node, daemon, || {
+                answers_within(node, "--timeout 3", Duration::from_secs(3), code, start)?;
+                answers_within(node, "", Duration::from_secs(8), code, start).map(drop)
+            })?;
+        }
+        Ok(())
+    })
+}
+
+/// The labels of the figures, in their order.
+fn labels(line: &str) -> Result<Vec<&str>> {
+    let (_, figures) = line.split_once(" | ").context("no figures")?;
+    let labels = figures.split(' ').map(|figure| figure.split('=').next());
+    labels.collect::<Option<_>>().context("no label")
+}
+
+fn monitoring_has_the_same_labels_in_every_state(bed: &Bed) -> Result<()> {
+    let (node, other) = (bed.node(1), bed.node(3));
+    let whole = will_say(node, "", 0, "OK - 2 links UP | ")?;
+    let whole = labels(&whole)?;
+    ensure!(whole.len() == 2 + 2 * 2 + 2 * 2 + 1, "{whole:?}");
+    let has_them = |code: i32, start: &str| {
+        let line = will_say(node, "", code, start)?;
+        ensure!(labels(&line)? == whole, "{line}");
+        anyhow::Ok(line)
+    };
+    other.cut(1, Cut::Carrier)?;
+    has_them(
+        2,
+        "CRITICAL - link 1 (10.77.1.1) is FAULTY: no answer from n3; 1",
+    )?;
+    other.power_off()?;
+    let line = has_them(0, "OK - 2 links UP; n3 is no member | ")?;
+    ensure!(line.contains(" 'link0_n3_latency'=U;;;0 "), "{line}");
+    while_stopped(node, "pacemaker-based", || {
+        let line = has_them(3, "UNKNOWN - cibadmin did not end")?;
+        ensure!(!line.contains("'link0_flaps'=U"), "{line}");
+        Ok(())
+    })?;
+    while_stopped(node, "corosync", || {
+        // Passes have failed meanwhile, too.
+        for _ in 0..2 {
+            has_them(
+                3,
+                "UNKNOWN - cannot read link state from cmap: corosync does not",
+            )?;
+        }
+        Ok(())
+    })?;
+    node.run(&["systemctl", "stop", "pacemaker"])?;
+    has_them(2, "CRITICAL - Pacemaker is not running")?;
+    node.run(&["systemctl", "stop", "corosync"])?;
+    let line = has_them(
+        2,
+        "CRITICAL - cannot read link state from cmap: corosync is not",
+    )?;
+    ensure!(line.contains(" | 'links_up'=U;;;0;2 "), "{line}");
+    Ok(())
 }
 
 const FILE: &str = "/var/lib/prometheus/node-exporter/ringcheck.prom";
