@@ -7,17 +7,18 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use roxmltree::Document;
+use roxmltree::{Document, Node};
 
 use super::child;
 use super::pacemaker::explain;
+use super::records::readable;
 use crate::model::attribute::Attributes;
 use crate::model::failure::{Exit, Failure};
 use crate::model::gather::Gather;
 use crate::model::link::NodeId;
 use crate::model::member::Member;
 
-/// Asks Pacemaker once: all nodes, by node id. Remote nodes and guests, which run no corosync,
+/// Asks Pacemaker once: all nodes, by node id, those without one last. Remote nodes and guests, which run no corosync,
 /// are none of them.
 ///
 /// # Errors
@@ -49,21 +50,21 @@ fn parse(xml: &str) -> Option<Vec<Member>> {
             let text = |name| pair.attribute(name).map(str::to_owned);
             Some((text("name")?, text("value")?))
         });
-        attributes.insert(node.attribute("name")?, pairs.gather());
+        // Attributes of a node without a name belong to nobody.
+        attributes.insert(node.attribute("name").unwrap_or_default(), pairs.gather());
     }
     let none = Attributes::new();
-    let mut members = BTreeMap::new();
-    for node in section("nodes") {
-        if node.attribute("type").is_some_and(|kind| kind != "member") {
-            continue;
-        }
+    let member = |node: Node| {
         let name = node.attribute("name")?;
-        let id = NodeId(node.attribute("id")?.parse().ok()?);
+        let id = node.attribute("id")?.parse().ok().map(NodeId);
         let online = node.attribute("online")? == "true";
         let attributes = attributes.get(name).unwrap_or(&none);
-        members.insert(id, Member::new(id, name, online, attributes));
-    }
-    (!members.is_empty()).then(|| members.into_values().collect())
+        Some(Member::new(id, name, online, attributes))
+    };
+    let kind = |node: &Node| node.attribute("type").is_none_or(|kind| kind == "member");
+    let mut members = readable(section("nodes").filter(kind).map(member))?;
+    members.sort_by(|a, b| (a.id.is_none(), a.id, &a.name).cmp(&(b.id.is_none(), b.id, &b.name)));
+    (!members.is_empty()).then_some(members)
 }
 
 #[cfg(test)]
@@ -97,6 +98,25 @@ mod tests {
         assert!(members[0].online && !members[1].online);
         assert_eq!(members[0].links.len(), 1);
         assert!(members[1].links.is_empty());
+    }
+
+    #[test]
+    fn one_odd_record_hides_no_other() {
+        let (head, tail) = ANSWER.split_once("    <node name=\"n1\"").unwrap();
+        let odd = r#"    <node name="old1" id="old1" online="false" type="member"/>
+    <node id="4" online="true" type="member"/>
+    <node name="n5" id="5" type="member"/>
+"#;
+        let xml = format!("{head}{odd}    <node name=\"n1\"{tail}").replacen(
+            "<node_attributes>",
+            "<node_attributes><node><attribute name=\"ringnumber_0\" value=\"x\"/></node>",
+            1,
+        );
+        let members = parse(&xml).unwrap();
+        let names: Vec<_> = members.iter().map(|member| member.name.as_str()).collect();
+        assert_eq!(names, ["n1", "n2", "old1"]);
+        assert_eq!((members[2].id, members[2].online), (None, false));
+        assert_eq!(members[0].links.len(), 1);
     }
 
     #[test]

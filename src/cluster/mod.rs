@@ -23,6 +23,7 @@ pub mod log;
 pub mod members;
 pub mod observer;
 pub mod pacemaker;
+pub mod records;
 pub mod registered;
 pub mod sandbox;
 pub mod signal;

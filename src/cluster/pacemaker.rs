@@ -101,8 +101,9 @@ fn parse(xml: &str) -> Option<Attributes> {
     let mut attributes = Attributes::new();
     let pairs = document.descendants().filter(|e| e.has_tag_name("nvpair"));
     for pair in pairs.filter(|pair| pair.attribute("name").is_some_and(attribute::is_ours)) {
-        let (name, value) = (pair.attribute("name")?, pair.attribute("value")?);
-        attributes.insert(name.to_owned(), value.to_owned());
+        // One without a value is there all the same: what we did not publish is deleted.
+        let text = |name| pair.attribute(name).unwrap_or_default().to_owned();
+        attributes.insert(text("name"), text("value"));
     }
     Some(attributes)
 }
@@ -144,7 +145,18 @@ mod tests {
     #[test]
     fn takes_no_half_answer() {
         assert_eq!(parse("<xpath-query><nvpair name="), None);
-        assert_eq!(parse(r#"<nvpair name="ringnumber_0"/>"#), None);
         assert_eq!(parse(""), None);
+    }
+
+    #[test]
+    fn one_odd_record_hides_no_other() {
+        let xml = r#"<xpath-query>
+          <nvpair id="a" name="ringnumber_0"/>
+          <nvpair id="b"/>
+          <nvpair id="c" name="ringnumber_1" value="10.1.0.1 is UP"/>
+        </xpath-query>"#;
+        let expected = [("ringnumber_0", ""), ("ringnumber_1", "10.1.0.1 is UP")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(parse(xml), Some(Attributes::from(expected)));
     }
 }

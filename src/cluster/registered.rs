@@ -34,7 +34,8 @@ fn parse(xml: &str) -> Option<Vec<Alert>> {
     let alerts = document
         .descendants()
         .filter(|element| element.has_tag_name("alert"));
-    alerts.map(alert).collect()
+    // Pacemaker starts no agent for an alert without an id or a path, either.
+    Some(alerts.filter_map(alert).collect())
 }
 
 fn alert(element: Node) -> Option<Alert> {
@@ -110,7 +111,17 @@ mod tests {
         assert_eq!(alerts[2].selected, Some(vec![]));
         assert_eq!(parse("<alerts/>"), Some(vec![]));
         assert_eq!(parse("<alerts>"), None);
-        assert_eq!(parse("<alerts><alert id=\"a\"/></alerts>"), None);
+    }
+
+    #[test]
+    fn one_odd_record_hides_no_other() {
+        let xml = r#"<alerts>
+          <alert id="a"/><alert path="/b"/><alert/>
+          <alert id="c" path="/c"><meta_attributes><nvpair/></meta_attributes></alert>
+        </alerts>"#;
+        let alerts = parse(xml).unwrap();
+        let ids: Vec<_> = alerts.iter().map(|alert| alert.id.as_str()).collect();
+        assert_eq!(ids, ["c"]);
     }
 
     proptest! {

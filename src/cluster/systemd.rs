@@ -70,6 +70,13 @@ fn parse(text: &str, now: Duration) -> Option<Units> {
         let mut blocks = blocks.iter();
         blocks.find(|block| block.get("Id") == Some(&name))
     };
+    let other = |name: &str| {
+        let unit = block(name).and_then(unit);
+        unit.unwrap_or_else(|| Unit {
+            load: "systemctl does not show it".into(),
+            ..Unit::default()
+        })
+    };
     let timers = block(UNITS[0])?;
     let moment = |key: &str| timespan(timers.get(key)?).filter(|moment| !moment.is_zero());
     // A map keeps the last of several lines only.
@@ -90,12 +97,12 @@ fn parse(text: &str, now: Duration) -> Option<Units> {
                 None => calendar.then_some(Duration::ZERO),
             },
         },
-        service: unit(block(UNITS[1])?)?,
-        clear: unit(block(UNITS[2])?)?,
-        pacemaker: unit(block(UNITS[3])?)?,
-        path: unit(block(UNITS[4])?)?,
+        service: other(UNITS[1]),
+        clear: other(UNITS[2]),
+        pacemaker: other(UNITS[3]),
+        path: other(UNITS[4]),
         watched: text.lines().filter_map(watched).collect(),
-        event: unit(block(UNITS[5])?)?,
+        event: other(UNITS[5]),
     })
 }
 
@@ -249,6 +256,30 @@ NeedDaemonReload=no
             watched.map(|folder| format!("{folder}/corosync.log"))
         );
         assert!(units.path.is_active() && !units.event.is_active());
+    }
+
+    #[test]
+    fn one_odd_record_hides_no_other() {
+        let whole = parse(SHOWN, Duration::from_secs(63)).unwrap();
+        let odd = SHOWN
+            .replace(
+                "Id=pacemaker.service\nLoadState=not-found\n",
+                "Id=pacemaker.service\n",
+            )
+            .replace("Id=ringcheck.path\n", "")
+            .replace(
+                "LastTriggerUSecMonotonic=1min 1s",
+                "LastTriggerUSecMonotonic=soon",
+            )
+            .replace("{ OnActiveUSec=1s", "{ OnWhim");
+        let units = parse(&odd, Duration::from_secs(63)).unwrap();
+        assert_eq!((&units.timer, &units.clear), (&whole.timer, &whole.clear));
+        assert_eq!(units.schedule.interval, whole.schedule.interval);
+        assert_eq!(units.schedule.next, whole.schedule.next);
+        assert_eq!((units.schedule.last, units.watched.len()), (None, 2));
+        for unit in [units.pacemaker, units.path] {
+            assert_eq!(unit.load, "systemctl does not show it");
+        }
     }
 
     #[test]

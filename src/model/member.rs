@@ -10,8 +10,9 @@ use super::locate::{Word, Words};
 /// A node of the cluster, as Pacemaker has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Its id.
-    pub id: NodeId,
+    /// Its id; none of a record whose id is no number, as cloud tools, Heartbeat and a mistyped
+    /// command leave them. No corosync has such an id, so that node is never online.
+    pub id: Option<NodeId>,
     /// Its name.
     pub name: String,
     /// Whether Pacemaker runs on it and has it in the cluster.
@@ -33,7 +34,7 @@ pub struct Published {
 
 impl Member {
     /// A node with these attributes, of which those that are not ringcheck's are ignored.
-    pub fn new(id: NodeId, name: &str, online: bool, attributes: &Attributes) -> Member {
+    pub fn new(id: Option<NodeId>, name: &str, online: bool, attributes: &Attributes) -> Member {
         let links = attributes.iter().filter_map(|(name, value)| {
             let link = attribute::link(name)?;
             let (address, state) = attribute::parse(value)?;
@@ -85,7 +86,12 @@ mod tests {
     fn member(id: u32, online: bool, attributes: &[(&str, &str)]) -> Member {
         let attributes = attributes.iter();
         let attributes = attributes.map(|(name, value)| (name.to_string(), value.to_string()));
-        Member::new(NodeId(id), &format!("n{id}"), online, &attributes.collect())
+        Member::new(
+            Some(NodeId(id)),
+            &format!("n{id}"),
+            online,
+            &attributes.collect(),
+        )
     }
 
     #[test]

@@ -129,6 +129,14 @@ mod tests {
     }
 
     #[test]
+    fn one_odd_record_hides_no_other() {
+        let line = |reason| serde_json::to_string(&record(reason)).unwrap();
+        let odd = line("odd").replace("\"UP\"", "\"MELTED\"");
+        let bytes = [line("a"), odd, "{}".into(), "\u{fffd}".into(), line("b")].join("\n");
+        assert_eq!(parse(bytes.as_bytes()), [record("a"), record("b")]);
+    }
+
+    #[test]
     fn a_line_is_this_json() {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::new(place.path());

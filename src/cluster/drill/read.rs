@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use roxmltree::{Document, Node as Element};
 
+use crate::cluster::records::readable;
 use crate::model::attribute::Attributes;
 use crate::model::drill::RESOURCE;
 use crate::model::drill::plan::STANDBY_MARK;
@@ -26,7 +27,7 @@ pub fn scene(xml: &str) -> Option<Scene> {
     let mut attributes = BTreeMap::new();
     let described = section("node_attributes").into_iter();
     for node in described.flat_map(|section| named(section, "node")) {
-        attributes.extend([attributes_of(node)?]);
+        attributes.extend(attributes_of(node));
     }
     Some(Scene {
         dc: is(dc, "present"),
@@ -38,8 +39,8 @@ pub fn scene(xml: &str) -> Option<Scene> {
             fencing: options.attribute("stonith-enabled") != Some("false"),
             symmetric: is(options, "symmetric-cluster"),
         },
-        nodes: nodes.collect::<Option<_>>()?,
-        resources: resources.map(resource).collect::<Option<_>>()?,
+        nodes: readable(nodes)?,
+        resources: readable(resources.map(resource))?,
         operations: section("node_history").map_or(Some(Vec::new()), operations)?,
         attributes,
     })
@@ -77,7 +78,7 @@ fn node(element: Element) -> Option<Node> {
 }
 
 fn resource(element: Element) -> Option<Resource> {
-    let nodes = named(element, "node").map(|node| text(node, "name"));
+    let nodes = named(element, "node").filter_map(|node| text(node, "name"));
     Some(Resource {
         id: text(element, "id")?,
         agent: text(element, "resource_agent")?,
@@ -86,32 +87,34 @@ fn resource(element: Element) -> Option<Resource> {
         failed: is(element, "failed"),
         blocked: is(element, "blocked"),
         managed: is(element, "managed"),
-        nodes: nodes.collect::<Option<_>>()?,
+        nodes: nodes.collect(),
     })
 }
 
 /// The operations of the drill's resource.
 fn operations(section: Element) -> Option<Vec<Operation>> {
-    let mut operations = Vec::new();
-    for node in named(section, "node") {
+    let nodes = named(section, "node");
+    let operations = nodes.flat_map(|node| {
         let own = named(node, "resource_history").filter(|r| r.attribute("id") == Some(RESOURCE));
-        for operation in own.flat_map(|history| named(history, "operation_history")) {
-            let call: i64 = operation.attribute("call")?.parse().ok()?;
-            let Ok(call) = u64::try_from(call) else {
-                // It has been ordered, and nothing is known of it.
-                continue;
-            };
-            operations.push(Operation {
-                node: text(node, "name")?,
-                task: text(operation, "task")?,
-                call,
-                code: operation.attribute("rc")?.parse().ok()?,
-                text: text(operation, "rc_text").unwrap_or_default(),
-                recurring: operation.attribute("interval").is_some(),
-            });
-        }
-    }
-    Some(operations)
+        let operations = own.flat_map(|history| named(history, "operation_history"));
+        operations.map(move |done| operation(node, done))
+    });
+    let operations = readable(operations)?;
+    // Of one that has been ordered nothing is known yet, and it has no number.
+    Some(operations.into_iter().flatten().collect())
+}
+
+fn operation(node: Element, done: Element) -> Option<Option<Operation>> {
+    let call: i64 = done.attribute("call")?.parse().ok()?;
+    let operation = Operation {
+        node: text(node, "name")?,
+        task: text(done, "task")?,
+        call: u64::try_from(call).unwrap_or_default(),
+        code: done.attribute("rc")?.parse().ok()?,
+        text: text(done, "rc_text").unwrap_or_default(),
+        recurring: done.attribute("interval").is_some(),
+    };
+    Some((call >= 0).then_some(operation))
 }
 
 fn attributes_of(node: Element) -> Option<(String, Attributes)> {
@@ -150,7 +153,9 @@ pub fn stored(xml: &str) -> Option<Stored> {
     }
     let mut standby = BTreeMap::new();
     for state in named(status, "node_state") {
-        let node = state.attribute("uname").or(state.attribute("id"))?;
+        let Some(node) = state.attribute("uname").or(state.attribute("id")) else {
+            continue;
+        };
         for element in state.descendants() {
             let name = element.attribute("name").unwrap_or_default();
             let own = element.attribute("id") == Some(RESOURCE);

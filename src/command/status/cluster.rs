@@ -32,8 +32,8 @@ pub struct Report {
 /// A node.
 #[derive(Serialize)]
 pub struct Node {
-    /// Its id.
-    pub id: NodeId,
+    /// Its id; `null` where the CIB has one that is no number.
+    pub id: Option<NodeId>,
     /// Its name.
     pub name: String,
     /// Whether Pacemaker has it in the cluster.

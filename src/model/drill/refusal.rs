@@ -37,8 +37,16 @@ pub fn refusal(scene: &Scene, stored: &Stored, node: &str, way: Option<Move>) ->
         ("joining", |n| n.online && n.pending),
     ] {
         if let Some(other) = scene.nodes.iter().find(|node| is(node)) {
+            // The cluster deals with no node that is only left over in the CIB.
+            let more = match other.online {
+                true => String::new(),
+                false => format!(
+                    ", or, if there is no such node any more, type `crm_node --force --remove {}`",
+                    other.name
+                ),
+            };
             return Some(format!(
-                "node {} is {word}; wait until the cluster has dealt with it (see `crm_mon -1`)",
+                "node {} is {word}; wait until the cluster has dealt with it (see `crm_mon -1`){more}",
                 other.name
             ));
         }

@@ -20,6 +20,10 @@ pub const TESTS: &[(&str, Test)] = &[
         nodes_and_daemons_down,
     ),
     ("status_says_that_nobody_looks", nobody_looks),
+    (
+        "a_node_whose_id_is_no_number_hides_nothing",
+        a_node_whose_id_is_no_number_hides_nothing,
+    ),
     ("status_watched_on_a_terminal", watched_on_a_terminal),
     (
         "status_watched_while_corosync_hangs",
@@ -217,6 +221,34 @@ fn nobody_looks(bed: &Bed) -> Result<()> {
         "rm -r /run/systemd/system/ringcheck.timer.d; systemctl daemon-reload; \
         systemctl restart ringcheck.timer",
     )?;
+    Ok(())
+}
+
+/// As cloud tools, Heartbeat and mistyped commands leave it in the CIB.
+fn a_node_whose_id_is_no_number_hides_nothing(bed: &Bed) -> Result<()> {
+    let node = bed.node(1);
+    let old = r#"<node id="old1" uname="old1"/>"#;
+    node.run(&[
+        "cibadmin",
+        "--create",
+        "--scope",
+        "nodes",
+        "--xml-text",
+        old,
+    ])?;
+    let screen = wait_for_cluster(node, "\nold1  offline\n")?;
+    ensure!(screen.starts_with("4 nodes, 3 online, "), "{screen}");
+    let well = screen.contains("\nn3\n  0  UP       10.77.0.3\n  1  UP       10.77.1.3\n");
+    ensure!(well && !screen.contains("link "), "{screen}");
+    let report = json(node, &[CLUSTER, &["--json"]].concat())?;
+    let last = &report["nodes"][3];
+    ensure!(last["name"] == "old1" && last["id"].is_null(), "{report}");
+    node.run(&["ringcheck", "check"])?;
+    node.run(&["ringcheck", "doctor"])?;
+    node.run(&["ringcheck", "--once", "--force"])?;
+    let drilled = node.run(&["ringcheck", "drill", "--yes"])?;
+    ensure!(drilled.contains("the drill passed"), "{drilled}");
+    node.run(&["cibadmin", "--delete", "--xpath", "//node[@id='old1']"])?;
     Ok(())
 }
 

@@ -137,6 +137,34 @@ fn takes_no_half_answer() {
     assert_eq!(stored("<cib"), None);
 }
 
+#[test]
+fn one_odd_record_hides_no_other() {
+    let odd = SCREEN
+        .replacen("<nodes>", r#"<nodes><node name="old1" id="old1" online="false" type="member"/><node id="9"/><node name="n9"/>"#, 1)
+        .replacen("<resources>", r#"<resources><resource id="odd"/>"#, 1)
+        .replacen("<node name=\"n1\" id=\"1\" cached", "<node cached=\"true\"/><node name=\"n1\" id=\"1\" cached", 1)
+        .replacen("<node_attributes>", "<node_attributes><node><attribute/></node>", 1)
+        .replacen("<operation_history call=\"20\"", "<operation_history call=\"20\" task=\"start\"/><operation_history call=\"20\"", 1);
+    let (mut seen, whole) = (scene(&odd).unwrap(), scene(SCREEN).unwrap());
+    let old = seen.nodes.remove(0);
+    assert_eq!((old.name.as_str(), old.is_able()), ("old1", false));
+    assert_eq!(seen, whole);
+    let odd = CIB
+        .replacen(
+            "<status>",
+            r#"<status><node_state><nvpair name="standby"/></node_state>"#,
+            1,
+        )
+        .replacen(
+            "<nodes>",
+            r#"<nodes><node id="old1" uname="old1"/><node/>"#,
+            1,
+        )
+        .replacen("<resources>", "<resources><primitive/>", 1)
+        .replacen("<constraints>", "<constraints><rsc_location/>", 1);
+    assert_eq!(stored(&odd), stored(CIB));
+}
+
 const CIB: &str = r#"<cib>
   <configuration>
     <crm_config><cluster_property_set id="o"><nvpair id="w" name="stonith-watchdog-timeout" value="0s"/></cluster_property_set></crm_config>

@@ -7,11 +7,21 @@ use crate::model::attribute::Attributes;
 fn member(id: u32, attributes: &[(&str, &str)]) -> Member {
     let attributes = attributes.iter();
     let attributes = attributes.map(|(name, value)| (name.to_string(), value.to_string()));
-    Member::new(NodeId(id), &format!("n{id}"), true, &attributes.collect())
+    Member::new(
+        Some(NodeId(id)),
+        &format!("n{id}"),
+        true,
+        &attributes.collect(),
+    )
 }
 
 fn offline(id: u32) -> Member {
-    Member::new(NodeId(id), &format!("n{id}"), false, &Attributes::new())
+    Member::new(
+        Some(NodeId(id)),
+        &format!("n{id}"),
+        false,
+        &Attributes::new(),
+    )
 }
 
 fn report(members: &[Member]) -> Report {
