@@ -12,7 +12,8 @@ use crate::model::failure::{Exit, Failure};
 pub fn id(proc: &Path) -> Result<String, Failure> {
     let path = proc.join("sys/kernel/random/boot_id");
     let text = fs::read_to_string(&path).map_err(|error| {
-        let line = format!("cannot read {}: {error}", path.display());
+        let path = path.display();
+        let line = format!("cannot read {path}: {error}; is /proc mounted and readable?");
         Failure::new(Exit::Failed, line)
     })?;
     Ok(text.trim().to_owned())

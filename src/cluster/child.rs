@@ -13,7 +13,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::retry_on_intr;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use crate::model::failure::{Exit, Failure};
+use crate::model::failure::{Exit, Failure, remedy};
 
 /// Where the tools are looked for: never in the caller's PATH, which an alert's may set.
 const FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -67,6 +67,7 @@ fn run_in(
     place: fn(&mut Command) -> &mut Command,
 ) -> Result<Output, Failure> {
     let failed = |why: String| Failure::new(Exit::Attribute, format!("cannot run {tool}: {why}"));
+    let error = |error: io::Error| failed(format!("{error}{}", remedy(error.kind())));
     let path = find(tool).ok_or_else(|| {
         failed(format!(
             "it is in none of {}; install Pacemaker's command-line tools",
@@ -79,7 +80,7 @@ fn run_in(
         let handed_out = (stdout.try_clone()?, stderr.try_clone()?);
         Ok((stdout, stderr, handed_out))
     };
-    let (stdout, stderr, handed_out) = both().map_err(|error| failed(error.to_string()))?;
+    let (stdout, stderr, handed_out) = both().map_err(error)?;
     let mut child = place(&mut Command::new(path))
         .args(arguments)
         .env_clear()
@@ -89,7 +90,7 @@ fn run_in(
         .stdout(handed_out.0)
         .stderr(handed_out.1)
         .spawn()
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(error)?;
     let ended = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
         .and_then(|pidfd| {
             // A signal that is caught interrupts the wait, and is no end of the tool's.
@@ -99,7 +100,7 @@ fn run_in(
                 poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], left.as_ref())
             })
         })
-        .map_err(|error| failed(error.to_string()));
+        .map_err(|errno| error(errno.into()));
     if !matches!(ended, Ok(1)) {
         // Nothing is lost when it has just ended by itself.
         let _ = child.kill();
@@ -107,16 +108,25 @@ fn run_in(
         ended?;
         return Err(Failure::new(
             Exit::Deadline,
-            format!("{tool} did not end before the deadline: is Pacemaker hung?"),
+            format!("{tool} did not end before the deadline{}", suspect(tool)),
         ));
     }
-    let status = child.wait().map_err(|error| failed(error.to_string()))?;
-    let read = |file| content(file).map_err(|error| failed(error.to_string()));
+    let status = child.wait().map_err(error)?;
+    let read = |file| content(file).map_err(error);
     Ok(Output {
         code: status.code(),
         stdout: read(&stdout)?,
         complaint: read(&stderr)?.lines().next().unwrap_or_default().to_owned(),
     })
+}
+
+/// What to look at when a tool does not end.
+fn suspect(tool: &str) -> &'static str {
+    match tool {
+        "systemctl" => ": is systemd hung? look at `systemctl status`",
+        "getent" => ": does a directory of users not answer? look at /etc/nsswitch.conf",
+        _ => ": is Pacemaker hung? look at `systemctl status pacemaker`",
+    }
 }
 
 /// All of a memory file, whatever place its writers stand at.

@@ -15,6 +15,7 @@ pub mod clock;
 pub mod corosync;
 pub mod daemon;
 pub mod drill;
+pub mod exit_code;
 pub mod holder;
 pub mod host;
 pub mod interface;

@@ -37,7 +37,8 @@ impl Observer {
         let picture = self.corosync.read(deadline, known)?;
         self.traffic = picture.traffic;
         let addresses = interface::addresses().map_err(|error| {
-            let line = format!("cannot list the network interfaces: {error}");
+            let remedy = "is AF_NETLINK allowed (RestrictAddressFamilies=)?";
+            let line = format!("cannot list the network interfaces: {error}; {remedy}");
             Failure::new(Exit::Unreadable, line)
         })?;
         let links = picture.links.into_iter().map(|(number, link)| {

@@ -7,6 +7,7 @@ use roxmltree::Document;
 
 use super::Registry;
 use super::child::{self, Output};
+use super::exit_code::{self, Meaning, NO_SUCH_OBJECT};
 use crate::model::attribute::{self, Attributes, Change};
 use crate::model::failure::{Exit, Failure};
 use crate::model::link::NodeId;
@@ -14,12 +15,6 @@ use crate::model::link::NodeId;
 /// Pacemaker as `attrd_updater` and `cibadmin` reach it.
 #[derive(Clone, Copy, Debug)]
 pub struct Pacemaker;
-
-// Exit codes of Pacemaker's tools (crm_exit_t in pacemaker's include/crm/common/results.h).
-const INSUFFICIENT_PRIVILEGE: i32 = 4;
-const DISCONNECTED: i32 = 102;
-pub(super) const NO_SUCH_OBJECT: i32 = 105;
-const TIMED_OUT: i32 = 124;
 
 impl Registry for Pacemaker {
     fn query(&mut self, node: NodeId, deadline: Instant) -> Result<Attributes, Failure> {
@@ -68,31 +63,21 @@ impl Registry for Pacemaker {
 }
 
 /// What it means that one of the tools ended so.
-pub(super) fn explain(what: &str, output: &Output) -> Failure {
-    let (exit, why) = match output.code {
-        Some(INSUFFICIENT_PRIVILEGE) => (
-            Exit::Permission,
-            "Pacemaker refused this user; run ringcheck as root or hacluster".to_owned(),
-        ),
-        Some(DISCONNECTED) => (
-            Exit::PacemakerDown,
-            "Pacemaker does not accept connections; look at `systemctl status pacemaker`"
-                .to_owned(),
-        ),
-        Some(TIMED_OUT) => (
-            Exit::Attribute,
-            "Pacemaker did not answer in time".to_owned(),
-        ),
-        code => {
-            let code = code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
-            let complaint = match output.complaint.as_str() {
-                "" => code,
-                complaint => format!("{complaint} ({code})"),
-            };
-            (Exit::Attribute, complaint)
-        }
+pub fn explain(what: &str, output: &Output) -> Failure {
+    let (ended, meaning) = match output.code {
+        Some(code) => (format!("exit code {code}"), exit_code::explain(code)),
+        None => ("a signal ended the tool".to_owned(), exit_code::explain(1)),
     };
-    Failure::new(exit, format!("{what}: {why}"))
+    let Meaning { exit, why, remedy } = meaning;
+    let why = match (why, output.complaint.as_str()) {
+        ("", "") => ended,
+        ("", complaint) => format!("{complaint} ({ended})"),
+        (why, "") => why.to_owned(),
+        (why, complaint) if exit == Exit::Attribute => format!("{why}: {complaint}"),
+        // What the tool itself says of these is less clear.
+        (why, _) => why.to_owned(),
+    };
+    Failure::new(exit, format!("{what}: {why}; {remedy}"))
 }
 
 /// The attributes in cibadmin's answer: one `nvpair`, or several in an `xpath-query`.
@@ -123,6 +108,32 @@ mod tests {
                 prop_assert!(attribute::is_ours(name), "{}", name);
             }
         }
+    }
+
+    #[test]
+    fn a_tool_that_failed_is_explained_and_says_what_to_do() {
+        let explained = |code, complaint: &str| {
+            let output = Output {
+                code,
+                stdout: String::new(),
+                complaint: complaint.into(),
+            };
+            explain("cannot ask", &output).line
+        };
+        let log = "look at `journalctl -u pacemaker`";
+        for (code, complaint, why) in [
+            (Some(1), "broken", "broken (exit code 1)"),
+            (Some(1), "", "exit code 1"),
+            (None, "", "a signal ended the tool"),
+        ] {
+            let line = format!("cannot ask: {why}; {log}");
+            assert_eq!(explained(code, complaint), line);
+        }
+        let refused = "cannot ask: Pacemaker refused this user; run ringcheck as root or hacluster";
+        assert_eq!(explained(Some(4), "Permission denied"), refused);
+        let schema = explained(Some(78), "Update does not conform");
+        let start = "cannot ask: the CIB does not take it: Update does not conform; ";
+        assert!(schema.starts_with(start), "{schema}");
     }
 
     #[test]

@@ -7,7 +7,8 @@ use roxmltree::{Document, Node};
 use rustix::fs::{Access, access};
 
 use super::child;
-use super::pacemaker::{NO_SUCH_OBJECT, explain};
+use super::exit_code::NO_SUCH_OBJECT;
+use super::pacemaker::explain;
 use crate::model::checkup::shown::{Agent, Alert};
 use crate::model::failure::{Exit, Failure};
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use signal_hook::flag;
 
-use crate::model::failure::{Exit, Failure};
+use crate::model::failure::{Exit, Failure, remedy};
 
 /// A signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,9 @@ impl Signals {
             }
             let number = usize::try_from(signal.0).expect("signals are positive");
             flag::register_usize(signal.0, Arc::clone(&came), number).map_err(|error| {
-                Failure::new(Exit::Failed, format!("cannot catch {signal}: {error}"))
+                let remedy = remedy(error.kind());
+                let line = format!("cannot catch {signal}: {error}{remedy}");
+                Failure::new(Exit::Failed, line)
             })?;
         }
         Ok(Signals(came))

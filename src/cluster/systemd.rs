@@ -35,7 +35,10 @@ pub fn units(deadline: Instant) -> Result<Option<Units>, Failure> {
     if !Path::new(BOOTED).is_dir() {
         return Ok(None);
     }
-    let failed = |why: &str| Failure::new(Exit::Failed, format!("systemd cannot be asked: {why}"));
+    let failed = |why: &str| {
+        let line = format!("systemd cannot be asked: {why}; look at `systemctl status`");
+        Failure::new(Exit::Failed, line)
+    };
     let output = child::run(
         "systemctl",
         &[&["show", PROPERTIES], UNITS.as_slice()].concat(),
@@ -45,13 +48,18 @@ pub fn units(deadline: Instant) -> Result<Option<Units>, Failure> {
         Exit::Deadline => failed("systemctl does not end"),
         _ => failed("systemctl cannot be run"),
     })?;
-    if output.code != Some(0) {
-        return Err(failed(&output.complaint));
-    }
     let now = clock_gettime(ClockId::Monotonic);
     let now = Duration::new(now.tv_sec as u64, now.tv_nsec as u32);
+    // It fails where it cannot show one of them, and shows the others.
     let units = parse(&output.stdout, now);
-    let units = units.ok_or_else(|| failed("systemctl's answer is not understood"))?;
+    let units = units.ok_or_else(|| match output.code {
+        Some(0) => failed("systemctl's answer is not understood"),
+        code if output.complaint.is_empty() => {
+            let code = code.map_or("a signal".into(), |code| format!("exit code {code}"));
+            failed(&format!("systemctl ended with {code}"))
+        }
+        _ => failed(&output.complaint),
+    })?;
     Ok(Some(units))
 }
 

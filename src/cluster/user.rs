@@ -58,7 +58,9 @@ pub fn become_user(user: User) -> Result<(), Failure> {
         .and_then(|()| set_thread_res_gid(gid, gid, gid))
         .and_then(|()| set_thread_res_uid(uid, uid, uid))
         .map_err(|error| {
-            let line = format!("cannot become uid {}, gid {}: {error}", user.uid, user.gid);
+            let User { uid, gid } = user;
+            let remedy = "run it as that user, or as root with CAP_SETUID and CAP_SETGID";
+            let line = format!("cannot become uid {uid}, gid {gid}: {error}; {remedy}");
             Failure::new(Exit::Permission, line)
         })
 }

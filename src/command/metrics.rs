@@ -11,7 +11,7 @@ use crate::cluster::Source;
 use crate::cluster::clock::{BootClock, Clock};
 use crate::cluster::journal::{Journal, Level};
 use crate::cluster::observer::Observer;
-use crate::model::failure::{Exit, Failure};
+use crate::model::failure::{Exit, Failure, remedy};
 use crate::model::link::Facts;
 use crate::model::metrics::{self, Account, Links};
 use crate::model::outline::Outline;
@@ -138,7 +138,8 @@ pub fn leave(path: &Path, seen: Option<&Seen>, journal: Journal) {
 pub fn take_away(path: &Path, journal: Journal) {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            let line = format!("cannot remove {}: {error}", path.display());
+            let remedy = remedy(error.kind());
+            let line = format!("cannot remove {}: {error}{remedy}", path.display());
             journal.say(Level::Error, &Failure::new(Exit::Failed, line).line);
         }
         _ => {}

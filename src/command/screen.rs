@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Local, TimeDelta};
 use rustix::termios::tcgetwinsize;
 
-use crate::model::failure::{Exit, Failure};
+use crate::model::failure::{Exit, Failure, remedy};
 use crate::model::link::LinkState;
 
 /// What every terminal over ssh has.
@@ -118,7 +118,7 @@ pub fn print(text: &str) -> Result<bool, Failure> {
         // Who closed the pipe has seen enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
         Err(error) => {
-            let line = format!("cannot print: {error}");
+            let line = format!("cannot print: {error}{}", remedy(error.kind()));
             Err(Failure::new(Exit::Failed, line))
         }
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::screen;
 use crate::cluster::clock::{BootClock, Clock};
+use crate::cluster::pacemaker::explain;
 use crate::cluster::user;
 use crate::cluster::{child, registered, systemd};
 use crate::model::checkup::installed::Entry;
@@ -112,8 +113,14 @@ fn execute(command: &Command) -> Result<(), Failure> {
     let output = child::run(tool, arguments, Instant::now() + LIMIT)?;
     match output.code {
         Some(0) => Ok(()),
-        _ => {
-            let line = format!("{tool} failed: {}", output.complaint);
+        _ if *tool == "cibadmin" => Err(explain("cannot change the CIB", &output)),
+        code => {
+            let why = match (output.complaint.as_str(), code) {
+                ("", Some(code)) => format!("exit code {code}"),
+                ("", None) => "a signal ended it".into(),
+                (complaint, _) => complaint.to_owned(),
+            };
+            let line = format!("{tool} failed: {why}; run the command shown above by itself");
             Err(Failure::new(Exit::Failed, line))
         }
     }

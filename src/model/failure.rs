@@ -1,6 +1,7 @@
 //! What can fail, and the exit code of each: the one table, also in `ringcheck(8)`.
 
 use std::fmt;
+use std::io::ErrorKind;
 
 /// The exit codes of ringcheck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +101,23 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// What to do about an error of the operating system where nothing better is known, to follow its
+/// text: "No space left on device; make room there…".
+pub fn remedy(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "; make room there (`df` and `df -i` show what is full)"
+        }
+        ErrorKind::ReadOnlyFilesystem => "; make the file system writable again",
+        ErrorKind::PermissionDenied => "; it takes root, or other permissions (`ls -l`)",
+        ErrorKind::NotFound => "; create what is missing, or name another file",
+        ErrorKind::IsADirectory | ErrorKind::NotADirectory => "; name a file in a directory",
+        ErrorKind::OutOfMemory => "; free some memory (`free` shows what there is)",
+        ErrorKind::StaleNetworkFileHandle => "; mount that file system again",
+        _ => "; the kernel's log may tell more (`journalctl -k`)",
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::model::failure::{Exit, Failure};
+use crate::model::failure::{Exit, Failure, remedy};
 use crate::model::settings::{FaultyWhen, Ill, LONGEST_DEADLINE, Settings};
 
 #[derive(Deserialize)]
@@ -55,7 +55,12 @@ pub fn read(path: Option<&Path>) -> Result<Settings, Failure> {
             Ok(Settings::default())
         }
         Err(error) => {
-            let line = format!("cannot read configuration {}: {error}", file.display());
+            let remedy = match error.kind() {
+                ErrorKind::InvalidData => "; it must be UTF-8",
+                kind => remedy(kind),
+            };
+            let file = file.display();
+            let line = format!("cannot read configuration {file}: {error}{remedy}");
             Err(Failure::new(Exit::Configuration, line))
         }
     }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::stamp::Stamp;
 use crate::cluster::user::User;
-use crate::model::failure::{Exit, Failure};
+use crate::model::failure::{Exit, Failure, remedy};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::geteuid;
 
@@ -239,7 +239,7 @@ impl Folder {
                 "; create it with `systemd-tmpfiles --create ringcheck.conf`",
             ),
             ErrorKind::IsADirectory => (Exit::State, "; remove that folder"),
-            _ => (Exit::State, ""),
+            kind => (Exit::State, remedy(kind)),
         };
         let path = if error.kind() == ErrorKind::NotFound {
             self.path.as_path()
@@ -277,7 +277,8 @@ impl Lock {
     /// When it cannot be written.
     pub fn set_stamp(&self, stamp: &Stamp) -> Result<(), Failure> {
         stamp.write(&self.0).map_err(|error| {
-            let line = format!("cannot leave the time stamp of this pass: {error}");
+            let remedy = remedy(error.kind());
+            let line = format!("cannot leave the time stamp of this pass: {error}{remedy}");
             Failure::new(Exit::State, line)
         })
     }

@@ -8,7 +8,7 @@ use std::process;
 
 use rustix::fs::{Mode, OFlags, open};
 
-use crate::model::failure::{Exit, Failure};
+use crate::model::failure::{Exit, Failure, remedy};
 
 /// What any user may read: node_exporter has one of its own.
 const READABLE: u32 = 0o644;
@@ -37,7 +37,7 @@ pub fn write(path: &Path, text: &[u8]) -> Result<(), Failure> {
             ErrorKind::PermissionDenied => {
                 format!("; type `chgrp haclient {folder} && chmod g+w {folder}`")
             }
-            _ => String::new(),
+            kind => remedy(kind).to_owned(),
         };
         let line = format!(
             "cannot write metrics-file {}: {error}{remedy}",

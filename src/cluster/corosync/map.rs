@@ -3,7 +3,7 @@
 use rust_corosync::CsError;
 use rust_corosync::cmap::{self, CmapIterStart, Data};
 
-use crate::cluster::user;
+use super::errors::{self, Meaning};
 use crate::model::failure::{Exit, Failure};
 
 /// One of cmap's maps.
@@ -33,7 +33,10 @@ impl Map {
             Ok(Some(Data::UInt16(n))) => Ok(Some(n.into())),
             Ok(Some(Data::UInt32(n))) => Ok(Some(n)),
             Ok(Some(Data::String(text))) if text.parse::<u32>().is_ok() => Ok(text.parse().ok()),
-            Ok(Some(_)) => Err(unreadable(key, "it is not the number that was expected")),
+            Ok(Some(_)) => Err(unreadable(
+                key,
+                "it is not the number that was expected; `corosync-cmapctl` shows it",
+            )),
             Err(error) => Err(not_read(key, error)),
         }
     }
@@ -64,7 +67,10 @@ impl Map {
             Ok(None) => Ok(None),
             Ok(Some(Data::UInt32(n))) => Ok(Some(n.into())),
             Ok(Some(Data::UInt64(n))) => Ok(Some(n)),
-            Ok(Some(_)) => Err(unreadable(key, "it is not the counter that was expected")),
+            Ok(Some(_)) => Err(unreadable(
+                key,
+                "it is not the counter that was expected; `corosync-cmapctl` shows it",
+            )),
             Err(error) => Err(not_read(key, error)),
         }
     }
@@ -74,7 +80,10 @@ impl Map {
         match self.get(key) {
             Ok(None) => Ok(None),
             Ok(Some(Data::String(text))) => Ok(Some(text)),
-            Ok(Some(_)) => Err(unreadable(key, "it is not the text that was expected")),
+            Ok(Some(_)) => Err(unreadable(
+                key,
+                "it is not the text that was expected; `corosync-cmapctl` shows it",
+            )),
             Err(CsError::CsErrInvalidParam) => self.long_text(key).map(Some),
             Err(error) => Err(not_read(key, error)),
         }
@@ -85,44 +94,36 @@ impl Map {
         let found = entries.into_iter().find(|entry| entry.key_name() == key);
         match found.as_ref().map(|entry| entry.data()) {
             Some(Data::String(text)) => Ok(text.clone()),
-            _ => Err(unreadable(key, "it is not the text that was expected")),
+            _ => Err(unreadable(
+                key,
+                "it is not the text that was expected; `corosync-cmapctl` shows it",
+            )),
         }
     }
 }
 
 pub(super) fn not_connected(error: CsError) -> Failure {
-    let (exit, why) = match error {
-        CsError::CsErrLibrary => (
-            Exit::CorosyncDown,
-            "corosync is not running; start it with `pcs cluster start`".to_owned(),
-        ),
-        CsError::CsErrTryAgain => (
-            Exit::CorosyncDown,
-            "corosync is starting; try again in a moment".to_owned(),
-        ),
-        CsError::CsErrAccess => (
-            Exit::Permission,
-            format!(
-                "corosync refused this user ({}); run ringcheck as root or hacluster:haclient",
-                user::whoami()
-            ),
-        ),
-        error => (
-            Exit::Unreadable,
-            format!("corosync answers {error}; look at `systemctl status corosync`"),
-        ),
-    };
-    Failure::new(exit, format!("cannot read link state from cmap: {why}"))
+    let Meaning { exit, line } = errors::explain(error);
+    Failure::new(exit, format!("cannot read link state from cmap: {line}"))
         .known_as(format!("Failed to connect cmap.  Error {}", error as u32))
 }
 
 fn not_read(key: &str, error: CsError) -> Failure {
-    match error {
-        CsError::CsErrLibrary | CsError::CsErrBadHandle => Failure::new(
-            Exit::CorosyncDown,
-            "cannot read link state from cmap: corosync ended while it was read",
-        ),
-        error => unreadable(key, &format!("corosync answers {error}")),
+    // It was connected, so it was running, and had started.
+    let error = match error {
+        CsError::CsErrLibrary => CsError::CsErrBadHandle,
+        CsError::CsErrTryAgain => CsError::CsErrBusy,
+        error => error,
+    };
+    let Meaning { exit, line } = errors::explain(error);
+    match exit {
+        Exit::CorosyncDown => {
+            Failure::new(exit, format!("cannot read link state from cmap: {line}"))
+        }
+        _ => Failure {
+            exit,
+            ..unreadable(key, &line)
+        },
     }
 }
 

@@ -21,6 +21,7 @@
 //! 6. `cfg::node_status_get` always returns eight links.
 
 mod address;
+mod errors;
 mod glance;
 mod map;
 mod picture;
@@ -199,7 +200,7 @@ impl Drop for Thread {
 }
 
 fn lost() -> Failure {
-    let line = "cannot read link state from cmap: the connection to corosync is lost";
+    let line = "cannot read link state from cmap: the connection to corosync is lost; look at `systemctl status corosync`";
     Failure::new(Exit::Unreadable, line)
 }
 

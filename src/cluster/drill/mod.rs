@@ -5,7 +5,8 @@ mod read;
 use std::time::{Duration, Instant};
 
 use super::child::{self, Output};
-use super::pacemaker::{NO_SUCH_OBJECT, explain};
+use super::exit_code::{EXISTS, NO_SUCH_OBJECT};
+use super::pacemaker::explain;
 use crate::model::drill::RESOURCE;
 use crate::model::drill::plan::{self, STANDBY};
 use crate::model::drill::scene::{Scene, Stored};
@@ -16,9 +17,6 @@ const ANSWER: Duration = Duration::from_secs(15);
 
 /// How long the cluster may take to come to rest.
 const REST: Duration = Duration::from_secs(30);
-
-// cibadmin's exit code for an object that is there already (CRM_EX_EXISTS).
-const EXISTS: i32 = 108;
 
 /// The deadline of a tool that is started now.
 pub fn soon() -> Instant {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::cluster::signal::{Signal, Signals};
 use crate::command::screen::{self, Screen, crop};
-use crate::model::failure::{Exit, Failure};
+use crate::model::failure::{Exit, Failure, remedy};
 
 /// How often the cluster is asked.
 const POLL: Duration = Duration::from_millis(200);
@@ -192,7 +192,10 @@ fn to_stderr(text: &str) -> Result<bool, Failure> {
     match io::stderr().write_all(text.as_bytes()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::new(Exit::Failed, format!("cannot print: {error}"))),
+        Err(error) => {
+            let line = format!("cannot print: {error}{}", remedy(error.kind()));
+            Err(Failure::new(Exit::Failed, line))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 
-use crate::model::failure::{Exit, Failure};
+use crate::model::failure::{Exit, Failure, remedy};
 
 /// Writes the file whole or not at all, and follows no link: root may name a place where
 /// others may lay one. `-` is standard output.
@@ -50,7 +50,11 @@ fn failed(path: &Path, error: &io::Error) -> Failure {
         ErrorKind::PermissionDenied => Exit::Permission,
         _ => Exit::Failed,
     };
-    let line = format!("cannot write {}: {error}", PathBuf::from(path).display());
+    let remedy = remedy(error.kind());
+    let line = format!(
+        "cannot write {}: {error}{remedy}",
+        PathBuf::from(path).display()
+    );
     Failure::new(exit, line)
 }
 
