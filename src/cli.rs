@@ -186,11 +186,12 @@ pub enum Command {
 /// When it is not all well.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// WARNING if a peer's mean round-trip time on a link is longer
+    /// WARNING if knet's running average of a peer's round-trip time on a link is longer; that
+    /// average soon hardly moves unless knet_ping_precision is lowered (see the man page)
     #[arg(long, value_name = "MS", value_parser = microseconds)]
     warning_latency: Option<u64>,
 
-    /// CRITICAL if a peer's mean round-trip time on a link is longer
+    /// CRITICAL if it is longer; with knet's default precision both hardly ever fire
     #[arg(long, value_name = "MS", value_parser = microseconds)]
     critical_latency: Option<u64>,
 

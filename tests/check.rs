@@ -273,7 +273,7 @@ fn latency_has_its_limits() {
     }
     node.is(
         Status::Critical,
-        "vm02 answers on link 1 only after 2.501 ms; 2 links UP",
+        "knet's average to vm02 on link 1 is 2.501 ms; 2 links UP",
     );
     // Of who is no member, and of what is not connected, it is an old one.
     node.cluster

@@ -84,7 +84,7 @@ impl Levels {
 /// What is still well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The mean round-trip time to one peer over one link, in µs.
+    /// knet's running average of the round-trip time to one peer over one link, in µs.
     pub latency: Levels,
     /// How often a link went down within `flap_window`.
     pub flaps: Levels,
@@ -324,7 +324,7 @@ fn check_latency(report: &mut Report, facts: &Facts, limits: &Limits) {
             let status = limits.latency.judge(latency);
             if status != Status::Ok {
                 let (name, ms) = (&peer.name, latency as f64 / 1000.0);
-                let line = format!("{name} answers on link {number} only after {ms} ms");
+                let line = format!("knet's average to {name} on link {number} is {ms} ms");
                 report.find(status, line);
             }
         }

@@ -228,7 +228,7 @@ impl Page {
         let help = "Whether the link to the peer is configured and enabled.";
         family("enabled", "gauge", help, |link| Some(flag(link.enabled)));
         // knet keeps the last ones of a link that has gone.
-        let help = "Mean round-trip time to the peer.";
+        let help = "Round-trip time to the peer as knet averages it since the link came up (latency_ave): no current value, it soon hardly moves unless knet_ping_precision is lowered.";
         family("latency_seconds", "gauge", help, |link| {
             let seconds = f64::from(link.latency) / 1e6;
             link.connected.then(|| seconds.to_string())

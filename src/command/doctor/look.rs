@@ -1,7 +1,7 @@
 //! What the points are judged by: everything is looked at once, and as hacluster, which does
 //! the passes.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::thread;
@@ -12,14 +12,16 @@ use crate::cluster::daemon::Daemons;
 use crate::cluster::journal::Journal;
 use crate::cluster::pacemaker::Pacemaker;
 use crate::cluster::user::{self, User};
-use crate::cluster::{Registry, child, drill, log as corosync_log, registered, sandbox, systemd};
+use crate::cluster::{
+    Registry, child, corosync, drill, log as corosync_log, registered, sandbox, systemd,
+};
 use crate::command::station;
 use crate::command::view::{Known, View, Viewer};
 use crate::model::attribute::Attributes;
 use crate::model::checkup::installed::{self, Entry, Installer, Misconfigured};
 use crate::model::checkup::running::{self, Corosync};
 use crate::model::checkup::timer::{self, Passes};
-use crate::model::checkup::{self, Answer, Grade, Point, links, log, shown};
+use crate::model::checkup::{self, Answer, Grade, Point, latency, links, log, shown};
 use crate::model::failure::{Exit, Failure};
 use crate::model::settings::Settings;
 use crate::store::folder::Folder;
@@ -149,6 +151,9 @@ pub fn look(config: Option<&Path>, end: Instant, journal: Journal) -> Result<Vec
         _ => (None, false),
     };
     points.push(links::timings(&seen, interval, at_once));
+    let configured = fs::read(corosync::CONFIGURATION).ok();
+    let precise = configured.map(|text| latency::precise(&String::from_utf8_lossy(&text)));
+    points.extend(latency::latency(&seen, precise.as_ref()));
     if matches!(units, Answer::Skipped(_)) {
         points = checkup::without_systemd(points);
     }

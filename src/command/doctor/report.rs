@@ -28,6 +28,7 @@ pub fn table(points: &[Point], colour: bool) -> String {
     for point in points {
         let (word, code) = match point.grade {
             Grade::Ok => ("ok", "32"),
+            Grade::Note => ("note", "36"),
             Grade::Warning => ("warning", "33"),
             Grade::Wrong => ("WRONG", "1;31"),
             Grade::Skipped => ("skipped", "2"),

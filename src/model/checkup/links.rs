@@ -132,7 +132,7 @@ pub fn timings(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use super::super::Grade;
@@ -151,7 +151,7 @@ mod tests {
         pongs: 10,
     };
 
-    fn seen(links: u8) -> (Facts, Judgement) {
+    pub fn seen(links: u8) -> (Facts, Judgement) {
         let numbers: Vec<LinkNumber> = (0..links).map(LinkNumber).collect();
         let local = |&number: &LinkNumber| {
             let link = LocalLink {

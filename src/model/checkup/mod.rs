@@ -5,6 +5,7 @@
 //! cannot be known because something before it is wrong is skipped, and never called ok.
 
 pub mod installed;
+pub mod latency;
 pub mod links;
 pub mod log;
 pub mod running;
@@ -49,6 +50,8 @@ pub enum Topic {
     Links,
     /// How soon a fault shows.
     Timings,
+    /// What knet's latencies are worth.
+    Latency,
 }
 
 impl Topic {
@@ -70,6 +73,7 @@ impl Topic {
             Topic::Drill => "drill",
             Topic::Links => "links",
             Topic::Timings => "timings",
+            Topic::Latency => "latency",
         }
     }
 }
@@ -80,6 +84,8 @@ impl Topic {
 pub enum Grade {
     /// As it should be.
     Ok,
+    /// As it should be, and something could be had that is not there.
+    Note,
     /// It works, but an administrator wants to know.
     Warning,
     /// It does not work.
@@ -114,6 +120,11 @@ impl Point {
     /// A point that is as it should be.
     pub fn ok(topic: Topic, finding: impl Into<String>) -> Point {
         Point::new(topic, Grade::Ok, finding)
+    }
+
+    /// A point that is as it should be, with advice.
+    pub fn note(topic: Topic, finding: impl Into<String>) -> Point {
+        Point::new(topic, Grade::Note, finding)
     }
 
     /// A point that works, but.
@@ -168,7 +179,7 @@ impl<T> Answer<T> {
     }
 }
 
-/// The worst grade of these points: wrong, or else a warning, or else ok.
+/// The worst grade of these points: wrong, or else a warning, or else ok. Advice is no fault.
 pub fn worst(points: &[Point]) -> Grade {
     let has = |grade| points.iter().any(|point| point.grade == grade);
     match (has(Grade::Wrong), has(Grade::Warning)) {
@@ -208,6 +219,8 @@ mod tests {
 
     #[test]
     fn warnings_alone_are_not_wrong_and_what_is_skipped_neither() {
+        let advice = [Point::note(Topic::Latency, "")];
+        assert_eq!(worst(&advice), Grade::Ok);
         let ok = Point::ok(Topic::Timer, "");
         let warning = Point::warning(Topic::Links, "");
         let wrong = Point::wrong(Topic::Alert, "");

@@ -122,7 +122,7 @@ fn monitoring_of_links(bed: &Bed) -> Result<()> {
         node,
         "--warning-latency 0",
         1,
-        "WARNING - n2 answers on link 0 only after ",
+        "WARNING - knet's average to n2 on link 0 is ",
     )?;
     bed.node(3).cut(1, Cut::Carrier)?;
     let line = "CRITICAL - link 1 (10.77.1.1) is FAULTY: no answer from n3; 1 of 2 links UP | ";
