@@ -19,6 +19,8 @@ pub fn scene(xml: &str) -> Option<Scene> {
     let summary = section("summary")?;
     let dc = named(summary, "current_dc").next()?;
     let options = named(summary, "cluster_options").next()?;
+    // Where Pacemaker knows the newer name, crm_mon shows both.
+    let newer = options.attribute("fencing-enabled");
     let nodes = named(section("nodes")?, "node").map(node);
     let resources = section("resources").into_iter().flat_map(|section| {
         let resources = section.descendants();
@@ -36,7 +38,8 @@ pub fn scene(xml: &str) -> Option<Scene> {
             maintenance: is(options, "maintenance-mode"),
             stop_all: is(options, "stop-all-resources"),
             // Where it is not said, it is enabled, as it is by default.
-            fencing: options.attribute("stonith-enabled") != Some("false"),
+            fencing: newer.or(options.attribute("stonith-enabled")) != Some("false"),
+            newer_names: newer.is_some(),
             symmetric: is(options, "symmetric-cluster"),
         },
         nodes: readable(nodes)?,
@@ -131,7 +134,7 @@ pub fn stored(xml: &str) -> Option<Stored> {
     let status = named(cib, "status").next()?;
     let mut found = Stored {
         // Unset, or set to nothing, there is none.
-        watchdog: option(configuration, "stonith-watchdog-timeout").is_some_and(|value| {
+        watchdog: watchdog(cib, configuration).is_some_and(|value| {
             let number = value.trim_end_matches(|c: char| c.is_ascii_alphabetic());
             number.trim() != "0"
         }),
@@ -187,6 +190,26 @@ fn is_failure(name: &str) -> bool {
         .or_else(|| name.strip_prefix("last-failure-"));
     let rest = counted.and_then(|name| name.strip_prefix(RESOURCE));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+}
+
+/// The timeout of fencing by the watchdog. From this feature set on it has another name, which
+/// comes before the old one where it has a value; to an older Pacemaker the new name says nothing.
+fn watchdog<'a>(cib: Element, configuration: Element<'a, '_>) -> Option<&'a str> {
+    let set = |name| option(configuration, name).filter(|value| !value.is_empty());
+    let features = cib.attribute("crm_feature_set").and_then(version);
+    let newer = set("fencing-watchdog-timeout");
+    let newer = newer.filter(|_| features.is_none_or(|features| features >= NEWER_NAMES));
+    newer.or_else(|| set("stonith-watchdog-timeout"))
+}
+
+/// The feature set that brought the newer names of the options for fencing: Pacemaker 3.0.2's.
+const NEWER_NAMES: [u32; 3] = [3, 20, 5];
+
+/// `3.16.1` → 3, 16, 1.
+fn version(text: &str) -> Option<[u32; 3]> {
+    let mut numbers = text.split('.').map(|number| number.parse().ok());
+    let mut next = || numbers.next().flatten();
+    Some([next()?, next()?, next()?])
 }
 
 /// The value of a cluster option.

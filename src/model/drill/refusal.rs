@@ -27,7 +27,10 @@ pub fn refusal(scene: &Scene, stored: &Stored, node: &str, way: Option<Move>) ->
     let device = |agent: &str| agent.starts_with("stonith:");
     let devices = scene.resources.iter().any(|r| device(&r.agent));
     if options.fencing && !devices && !stored.watchdog {
-        return Some("fencing is enabled and there is no fencing device, so nothing would start; configure one, or set stonith-enabled=false".into());
+        return Some(format!(
+            "fencing is enabled and there is no fencing device, so nothing would start; configure one, or set {}=false",
+            options.fencing_name()
+        ));
     }
     for (word, is) in [
         (

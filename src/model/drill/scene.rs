@@ -32,10 +32,22 @@ pub struct Options {
     pub maintenance: bool,
     /// `stop-all-resources`.
     pub stop_all: bool,
-    /// `stonith-enabled`.
+    /// `fencing-enabled`, or `stonith-enabled` before Pacemaker 3.0.2, whose crm_mon shows both.
     pub fencing: bool,
+    /// Whether this Pacemaker has the newer names.
+    pub newer_names: bool,
     /// `symmetric-cluster`: resources may run where nothing is said.
     pub symmetric: bool,
+}
+
+impl Options {
+    /// What this Pacemaker calls the option that turns fencing on and off.
+    pub fn fencing_name(&self) -> &'static str {
+        match self.newer_names {
+            true => "fencing-enabled",
+            false => "stonith-enabled",
+        }
+    }
 }
 
 /// A node.

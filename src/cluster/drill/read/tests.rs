@@ -121,6 +121,30 @@ fn in_doubt_there_is_fencing_and_no_quorum() {
 }
 
 #[test]
+fn fencing_has_two_names() {
+    let options = |options: &str| {
+        let screen = SCREEN.replace("stonith-enabled=\"false\"", options);
+        let options = scene(&screen).unwrap().options;
+        (options.fencing, options.fencing_name())
+    };
+    for (shown, expected) in [
+        (r#"stonith-enabled="true""#, (true, "stonith-enabled")),
+        (r#"stonith-enabled="false""#, (false, "stonith-enabled")),
+        (r#"fencing-enabled="false""#, (false, "fencing-enabled")),
+        (
+            r#"stonith-enabled="true" fencing-enabled="true""#,
+            (true, "fencing-enabled"),
+        ),
+        (
+            r#"stonith-enabled="false" fencing-enabled="false""#,
+            (false, "fencing-enabled"),
+        ),
+    ] {
+        assert_eq!(options(shown), expected, "{shown}");
+    }
+}
+
+#[test]
 fn takes_no_half_answer() {
     assert_eq!(scene(&SCREEN[..SCREEN.len() / 2]), None);
     assert_eq!(scene("<pacemaker-result/>"), None);
@@ -268,6 +292,41 @@ fn the_options_are_read_and_a_watchdog_fences_where_its_timeout_is_not_nothing()
         let cib = CIB.replace("value=\"0s\"", &format!("value=\"{value}\""));
         assert_eq!(stored(&cib).unwrap().watchdog, fences, "{value}");
     }
+}
+
+#[test]
+fn the_watchdogs_timeout_has_two_names() {
+    let old = r#"<nvpair id="w" name="stonith-watchdog-timeout" value="0s"/>"#;
+    let pair = |name: &str, value: &str| {
+        format!("<nvpair id=\"{name}\" name=\"{name}\" value=\"{value}\"/>")
+    };
+    let fences = |features: &str, pairs: &[(&str, &str)]| {
+        let pairs: String = pairs
+            .iter()
+            .map(|(name, value)| pair(name, value))
+            .collect();
+        let features = format!("<cib crm_feature_set=\"{features}\">");
+        let cib = CIB.replace(old, &pairs).replace("<cib>", &features);
+        stored(&cib).unwrap().watchdog
+    };
+    let (older, newer) = ("stonith-watchdog-timeout", "fencing-watchdog-timeout");
+    for features in ["3.20.5", "3.21.0", "4.0.0"] {
+        let fences = |pairs: &[(&str, &str)]| fences(features, pairs);
+        assert!(!fences(&[]), "{features}");
+        assert!(fences(&[(newer, "10s")]), "{features}");
+        assert!(fences(&[(older, "10s")]), "{features}");
+        assert!(fences(&[(older, "0"), (newer, "10s")]), "{features}");
+        assert!(!fences(&[(older, "10s"), (newer, "0")]), "{features}");
+        assert!(fences(&[(older, "10s"), (newer, "")]), "{features}");
+    }
+    for features in ["3.16.1", "3.20.1", "3.0.14"] {
+        let fences = |pairs: &[(&str, &str)]| fences(features, pairs);
+        assert!(!fences(&[(newer, "10s")]), "{features}");
+        assert!(fences(&[(older, "10s"), (newer, "0")]), "{features}");
+        assert!(!fences(&[(older, "")]), "{features}");
+    }
+    // Where the feature set is not known, either name counts.
+    assert!(fences("?", &[(newer, "10s")]) && fences("", &[(older, "10s")]));
 }
 
 proptest! {

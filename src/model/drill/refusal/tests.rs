@@ -71,8 +71,11 @@ fn a_cluster_that_would_not_start_it() {
 
 #[test]
 fn fencing_without_a_device() {
-    refuses("no fencing device", None, |scene| {
+    refuses("set stonith-enabled=false", None, |scene| {
         scene.options.fencing = true;
+    });
+    refuses("set fencing-enabled=false", None, |scene| {
+        (scene.options.fencing, scene.options.newer_names) = (true, true);
     });
     let device = |scene: &mut Scene| {
         scene.options.fencing = true;
