@@ -11,6 +11,7 @@ use super::exit_code::NO_SUCH_OBJECT;
 use super::pacemaker::explain;
 use crate::model::checkup::shown::{Agent, Alert};
 use crate::model::failure::{Exit, Failure};
+use crate::model::schema::Schema;
 
 const WHAT: &str = "cannot read the registered alerts from the CIB";
 
@@ -28,6 +29,25 @@ pub fn alerts(deadline: Instant) -> Result<Vec<Alert>, Failure> {
         Some(NO_SUCH_OBJECT) => Ok(Vec::new()),
         _ => Err(explain(WHAT, &output)),
     }
+}
+
+/// The schema that the CIB is validated with, if it names one.
+///
+/// # Errors
+/// When the CIB cannot be asked, or does not answer before the deadline.
+pub fn schema(deadline: Instant) -> Result<Option<Schema>, Failure> {
+    let what = "cannot read the CIB's schema";
+    let output = child::run("cibadmin", &["--query", "--no-children"], deadline)?;
+    match output.code {
+        Some(0) => Ok(validated_with(&output.stdout)),
+        _ => Err(explain(what, &output)),
+    }
+}
+
+fn validated_with(xml: &str) -> Option<Schema> {
+    let document = Document::parse(xml).ok()?;
+    let name = document.root_element().attribute("validate-with")?;
+    Some(Schema(name.to_owned()))
 }
 
 fn parse(xml: &str) -> Option<Vec<Alert>> {
@@ -112,6 +132,14 @@ mod tests {
         assert_eq!(alerts[2].selected, Some(vec![]));
         assert_eq!(parse("<alerts/>"), Some(vec![]));
         assert_eq!(parse("<alerts>"), None);
+    }
+
+    #[test]
+    fn reads_the_schema() {
+        let xml = r#"<cib crm_feature_set="3.16.1" validate-with="pacemaker-2.5" epoch="1"/>"#;
+        assert_eq!(validated_with(xml), Some(Schema("pacemaker-2.5".into())));
+        assert_eq!(validated_with("<cib/>"), None);
+        assert_eq!(validated_with("<cib"), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub fn ask() -> Triggers {
         timer: units.as_ref().map(|units| units.timer.is_active()),
         log: units.map(|units| is_watched(&units, target.as_ref())),
         alert: alerts.map(|alerts| {
-            let points = shown::alerts(&Answer::Known(alerts), false);
+            let points = shown::alerts(&Answer::Known(alerts), None, false);
             points.iter().all(|point| point.grade != Grade::Wrong)
         }),
     }

@@ -63,6 +63,7 @@ pub fn run(options: Options) -> Result<(), Failure> {
                     execute(&command)?;
                 }
             }
+            Step::Blocked(why) => return Err(Failure::new(Exit::Failed, why)),
         }
     }
     if options.undo || options.dry_run {
@@ -94,14 +95,19 @@ fn look(options: Options) -> Result<Found, Failure> {
         Entry::Found { uid, gid, .. } => Some((uid, gid)) == hacluster,
         Entry::Missing => false,
     };
-    let alerts = match options.alert {
-        true => Some(registered::alerts(deadline)?),
-        false => None,
+    let (alerts, schema) = match options.alert {
+        true => (
+            Some(registered::alerts(deadline)?),
+            registered::schema(deadline)?,
+        ),
+        false => (None, None),
     };
     Ok(Found {
         folders: [FOLDER, history::FOLDER].into_iter().all(ours),
         units,
         alerts,
+        schema,
+        pcs: child::find("pcs").is_some(),
     })
 }
 

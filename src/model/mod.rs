@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod moment;
 pub mod outline;
 pub mod reached;
+pub mod schema;
 pub mod settings;
 pub mod setup;
 pub mod silence;

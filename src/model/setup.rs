@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::checkup::shown::{AGENT, Alert, ID};
 use super::checkup::timer::Units;
+use super::schema::{self, Schema};
 
 /// What there is already.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,10 @@ pub struct Found {
     pub units: Units,
     /// The alerts in the CIB, where that matters.
     pub alerts: Option<Vec<Alert>>,
+    /// The schema that the CIB is validated with, where that matters and is known.
+    pub schema: Option<Schema>,
+    /// Whether there is pcs.
+    pub pcs: bool,
 }
 
 /// One thing that is to be so.
@@ -23,6 +28,8 @@ pub enum Step {
     Done(String),
     /// A command makes it so: its name and its arguments.
     Run(Command),
+    /// Something must be done before, which changes more than this node: what, and why.
+    Blocked(String),
 }
 
 /// A command to run, which shows as one would type it.
@@ -59,7 +66,10 @@ pub fn plan(found: &Found) -> Vec<Step> {
     if let Some(alerts) = &found.alerts {
         steps.push(match alerts.iter().find(|alert| alert.is_ours()) {
             Some(alert) => done(&format!("alert {} is registered", alert.id)),
-            None => register(),
+            None => match found.schema.as_ref().filter(|s| !s.has_selections()) {
+                Some(schema) => too_old(schema, found.pcs),
+                None => register(),
+            },
         });
     }
     steps
@@ -118,6 +128,14 @@ fn register() -> Step {
     ])
 }
 
+/// The whole cluster's CIB is upgraded by an administrator who means it.
+fn too_old(schema: &Schema, pcs: bool) -> Step {
+    let upgrade = schema::upgrade(pcs);
+    Step::Blocked(format!(
+        "the CIB is validated with the schema {schema}, in which an alert cannot select node events; type `{upgrade}`, which upgrades it for the whole cluster, and then `ringcheck setup --alert` again"
+    ))
+}
+
 fn done(what: &str) -> Step {
     Step::Done(what.to_owned())
 }
@@ -151,6 +169,8 @@ mod tests {
                 ..Units::default()
             },
             alerts: None,
+            schema: None,
+            pcs: true,
         }
     }
 
@@ -168,6 +188,7 @@ mod tests {
         let told = steps.iter().map(|step| match step {
             Step::Done(what) => what.clone(),
             Step::Run(command) => format!("# {command}"),
+            Step::Blocked(why) => format!("! {why}"),
         });
         told.collect()
     }
@@ -217,6 +238,27 @@ mod tests {
             (Some(ID), Some(AGENT))
         );
         node.alerts = Some(vec![alert("own", "/var/lib/pacemaker/ringcheck-alert")]);
+        assert_eq!(told(&plan(&node))[2], "alert own is registered");
+    }
+
+    #[test]
+    fn an_old_schema_is_to_be_upgraded_first() {
+        let mut node = found(("enabled", "active"), "active");
+        node.alerts = Some(vec![]);
+        for (pcs, command) in [
+            (true, "`pcs cluster cib-upgrade`"),
+            (false, "`cibadmin --upgrade --force`"),
+        ] {
+            node.pcs = pcs;
+            node.schema = Some(Schema("pacemaker-2.5".into()));
+            let last = told(&plan(&node)).pop().unwrap();
+            assert!(last.starts_with("! ") && last.contains(command), "{last}");
+            assert!(last.contains("pacemaker-2.5"), "{last}");
+        }
+        node.schema = Some(Schema("pacemaker-3.9".into()));
+        assert!(matches!(plan(&node)[2], Step::Run(_)));
+        node.schema = Some(Schema("pacemaker-2.5".into()));
+        node.alerts = Some(vec![alert("own", "/opt/ringcheck-alert")]);
         assert_eq!(told(&plan(&node))[2], "alert own is registered");
     }
 

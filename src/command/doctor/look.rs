@@ -20,6 +20,7 @@ use crate::command::view::{Known, View, Viewer};
 use crate::model::attribute::Attributes;
 use crate::model::checkup::installed::{self, Entry, Installer, Misconfigured};
 use crate::model::checkup::running::{self, Corosync};
+use crate::model::checkup::shown::Alert;
 use crate::model::checkup::timer::{self, Passes};
 use crate::model::checkup::{self, Answer, Grade, Point, latency, links, log, shown};
 use crate::model::failure::{Exit, Failure};
@@ -131,7 +132,15 @@ pub fn look(config: Option<&Path>, end: Instant, journal: Journal) -> Result<Vec
         None => answer(registered::alerts(soon())),
         Some(why) => Answer::Skipped(why.into()),
     };
-    points.extend(shown::alerts(&alerts, child::find("pcs").is_some()));
+    // Asked only where one is to be registered.
+    let schema = match &alerts {
+        Answer::Known(alerts) if !alerts.iter().any(Alert::is_ours) => {
+            registered::schema(soon()).ok().flatten()
+        }
+        _ => None,
+    };
+    let pcs = child::find("pcs").is_some();
+    points.extend(shown::alerts(&alerts, schema.as_ref(), pcs));
     let (published, stored) = match unasked {
         None => attributes(end),
         Some(why) => (Answer::Skipped(why.into()), Answer::Skipped(why.into())),

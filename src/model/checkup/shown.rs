@@ -4,6 +4,7 @@ use super::installed::quoted;
 use super::{Answer, Point, Topic};
 use crate::model::attribute::{self, Attributes, Change};
 use crate::model::drill::scene::Remains;
+use crate::model::schema::{self, Schema};
 
 /// The alert agent as the package has it.
 pub const AGENT: &str = "/usr/share/ringcheck/alerts/ringcheck-alert";
@@ -48,8 +49,9 @@ impl Alert {
     }
 }
 
-/// The registered agents; `pcs` tells whether there is that tool to change them with.
-pub fn alerts(alerts: &Answer<Vec<Alert>>, pcs: bool) -> Vec<Point> {
+/// The registered agents; `pcs` tells whether there is that tool to change them with, and `schema`
+/// what the CIB is validated with, where that is known.
+pub fn alerts(alerts: &Answer<Vec<Alert>>, schema: Option<&Schema>, pcs: bool) -> Vec<Point> {
     let alerts = match alerts.known(Topic::Alert) {
         Ok(alerts) => alerts,
         Err(point) => return vec![point.look("systemctl status pacemaker")],
@@ -57,7 +59,15 @@ pub fn alerts(alerts: &Answer<Vec<Alert>>, pcs: bool) -> Vec<Point> {
     let ours: Vec<&Alert> = alerts.iter().filter(|alert| alert.is_ours()).collect();
     if ours.is_empty() {
         let why = "no alert is registered: node events are seen only at the timer's next tick";
-        return vec![Point::wrong(Topic::Alert, why).mend("ringcheck setup --alert")];
+        let setup = "ringcheck setup --alert";
+        return vec![match schema.filter(|schema| !schema.has_selections()) {
+            None => Point::wrong(Topic::Alert, why).mend(setup),
+            Some(schema) => {
+                let why = format!("{why}; the CIB's schema, {schema}, is too old for it");
+                let upgrade = schema::upgrade(pcs);
+                Point::wrong(Topic::Alert, why).mend(format!("{upgrade} && {setup}"))
+            }
+        }];
     }
     let faults: Vec<Point> = ours.iter().flat_map(|alert| faults(alert, pcs)).collect();
     if !faults.is_empty() {
@@ -190,7 +200,7 @@ mod tests {
     }
 
     fn judge(list: &[Alert], pcs: bool) -> Vec<(Grade, String)> {
-        alerts(&Answer::Known(list.to_vec()), pcs)
+        alerts(&Answer::Known(list.to_vec()), None, pcs)
             .into_iter()
             .map(|point| (point.grade, point.command.unwrap_or_default()))
             .collect()
@@ -221,6 +231,20 @@ mod tests {
             let register = (Grade::Wrong, "ringcheck setup --alert".to_owned());
             assert_eq!(only(others, true), register);
         }
+    }
+
+    #[test]
+    fn an_old_schema_is_upgraded_before_it_is_registered() {
+        let judge = |schema: &str, pcs| {
+            let schema = Schema(schema.into());
+            let mut points = alerts(&Answer::Known(vec![]), Some(&schema), pcs);
+            points.remove(0).command.unwrap()
+        };
+        let pcs = "pcs cluster cib-upgrade && ringcheck setup --alert";
+        assert_eq!(judge("pacemaker-2.5", true), pcs);
+        let plain = "cibadmin --upgrade --force && ringcheck setup --alert";
+        assert_eq!(judge("pacemaker-2.5", false), plain);
+        assert_eq!(judge("pacemaker-3.9", true), "ringcheck setup --alert");
     }
 
     #[test]
@@ -270,10 +294,10 @@ mod tests {
 
     #[test]
     fn what_was_not_asked_is_skipped() {
-        let skipped = alerts(&Answer::Skipped("no cluster".into()), true);
+        let skipped = alerts(&Answer::Skipped("no cluster".into()), None, true);
         assert_eq!(skipped[0].grade, Grade::Skipped);
         assert_eq!(skipped[0].command, None);
-        let failed = alerts(&Answer::Failed("no answer".into()), true);
+        let failed = alerts(&Answer::Failed("no answer".into()), None, true);
         assert_eq!(failed[0].grade, Grade::Wrong);
     }
 

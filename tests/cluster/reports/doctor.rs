@@ -96,7 +96,7 @@ impl Report {
 }
 
 /// Waits until doctor grades a topic so, in all of its points.
-fn wait_for(node: &Node, topic: &str, grade: &str) -> Result<()> {
+pub(super) fn wait_for(node: &Node, topic: &str, grade: &str) -> Result<()> {
     wait_until(&format!("doctor's {topic} to be {grade}"), LONG, || {
         let report = Report::of(node, "root")?;
         let grades = report.grades(topic);
@@ -110,7 +110,12 @@ fn wait_for(node: &Node, topic: &str, grade: &str) -> Result<()> {
 }
 
 /// Waits until doctor finds this; the command it has for it.
-fn wait_for_finding(node: &Node, topic: &str, grade: &str, says: &str) -> Result<Option<String>> {
+pub(super) fn wait_for_finding(
+    node: &Node,
+    topic: &str,
+    grade: &str,
+    says: &str,
+) -> Result<Option<String>> {
     wait_until(&format!("doctor to say `{says}`"), LONG, || {
         Report::of(node, "root")?
             .finding(topic, grade, says)

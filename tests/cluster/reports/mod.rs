@@ -1,5 +1,6 @@
 //! What a person or another program reads of the cluster, in all its states.
 
+mod advice;
 mod doctor;
 mod history;
 mod monitoring;
@@ -16,6 +17,7 @@ pub fn tests() -> impl Iterator<Item = (&'static str, Test)> {
         history::TESTS,
         readme::TESTS,
         doctor::TESTS,
+        advice::TESTS,
     ]
     .into_iter()
     .flatten()

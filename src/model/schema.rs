@@ -1,0 +1,60 @@
+//! The schema that a CIB is validated with: an upgraded cluster may still have an old one.
+
+use std::fmt;
+
+/// The first schema that has `<select>` in an alert.
+const SELECTS: (u32, u32) = (2, 10);
+
+/// A schema by its name in the CIB's `validate-with`, as `pacemaker-3.9`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema(pub String);
+
+impl Schema {
+    /// Whether an alert may select the events that it is for. Names without a version (`none`,
+    /// `pacemaker-next`) restrict nothing, or less than any other.
+    pub fn has_selections(&self) -> bool {
+        let version = self.0.strip_prefix("pacemaker-");
+        let version = version.and_then(|version| version.split_once('.'));
+        let number = |text: &str| text.parse::<u32>().ok();
+        let version = version.and_then(|(major, minor)| Some((number(major)?, number(minor)?)));
+        version.is_none_or(|version| version >= SELECTS)
+    }
+}
+
+impl fmt::Display for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The command that upgrades the CIB to the newest schema that all its nodes know; `pcs` tells
+/// whether there is that tool.
+pub fn upgrade(pcs: bool) -> &'static str {
+    match pcs {
+        true => "pcs cluster cib-upgrade",
+        false => "cibadmin --upgrade --force",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selections_came_with_2_10() {
+        for (name, has) in [
+            ("pacemaker-0.7", false),
+            ("pacemaker-1.2", false),
+            ("pacemaker-2.5", false),
+            ("pacemaker-2.9", false),
+            ("pacemaker-2.10", true),
+            ("pacemaker-3.0", true),
+            ("pacemaker-4.0", true),
+            ("pacemaker-next", true),
+            ("none", true),
+            ("", true),
+        ] {
+            assert_eq!(Schema(name.into()).has_selections(), has, "{name}");
+        }
+    }
+}
