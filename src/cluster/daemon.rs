@@ -3,12 +3,18 @@
 //! A daemon's pid and start time tell whether it is the one of the last pass. A restarted
 //! pacemaker-attrd has lost the attributes, a restarted pacemaker-controld has taken them
 //! out of the CIB, and a restarted corosync counts anew.
+//!
+//! /proc may keep other users' processes from hacluster (`hidepid=` in proc(5), `ProtectProc=`
+//! in systemd.exec(5)), and then shows it Pacemaker's daemons but not corosync, which is
+//! root's. After Landlock, which counts a look into /proc as tracing, it shows neither. A
+//! daemon that is not seen there may run: cmap and attrd_updater tell.
 
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
 
 /// One incarnation of a daemon.
@@ -21,7 +27,7 @@ pub struct Incarnation {
     pub start: u64,
 }
 
-/// The daemons that a pass needs.
+/// The daemons that a pass needs, where they were seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Daemons {
@@ -33,6 +39,15 @@ pub struct Daemons {
     pub controld: Option<Incarnation>,
 }
 
+/// A look at the daemons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Look {
+    /// The daemons that /proc shows.
+    pub seen: Daemons,
+    /// Whether /proc hides processes, so that a daemon that was not seen may run.
+    pub hidden: bool,
+}
+
 // comm is cut to 15 characters (proc_pid_comm(5)).
 const COROSYNC: &str = "corosync";
 const ATTRD: &str = "pacemaker-attrd";
@@ -41,25 +56,28 @@ const CONTROLD: &str = "pacemaker-contr";
 /// More bytes than a proc_pid_stat(5) has.
 const STAT: usize = 1024;
 
-impl Daemons {
-    /// Finds the daemons; those that were `known` need no search.
+impl Look {
+    /// Looks for the daemons; those that were `known` need no search.
     ///
     /// A process counts only if it belongs to root or to `hacluster`, because any user can
     /// give a process any name, and if it lives in this pid namespace, because a container
     /// on this machine may have a cluster of its own.
-    pub fn find(proc: &Path, known: &Daemons, hacluster: Option<u32>) -> Daemons {
+    pub fn take(proc: &Path, known: &Daemons, hacluster: Option<u32>) -> Look {
         let still = |known: Option<Incarnation>, name: &str| {
             let known = known?;
             let (comm, incarnation) = stat(proc, known.pid)?;
             (comm == name && incarnation == known).then_some(known)
         };
-        let mut found = Daemons {
+        let mut seen = Daemons {
             corosync: still(known.corosync, COROSYNC),
             attrd: still(known.attrd, ATTRD),
             controld: still(known.controld, CONTROLD),
         };
-        if found.corosync.is_some() && found.attrd.is_some() && found.controld.is_some() {
-            return found;
+        if seen.is_complete() {
+            return Look {
+                seen,
+                hidden: false,
+            };
         }
         let pids = fs::read_dir(proc).into_iter().flatten().flatten();
         for pid in pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
@@ -67,22 +85,57 @@ impl Daemons {
                 continue;
             };
             let place = match comm.as_str() {
-                COROSYNC => &mut found.corosync,
-                ATTRD => &mut found.attrd,
-                CONTROLD => &mut found.controld,
+                COROSYNC => &mut seen.corosync,
+                ATTRD => &mut seen.attrd,
+                CONTROLD => &mut seen.controld,
                 _ => continue,
             };
             if trusted(proc, pid, hacluster) {
                 *place = Some(incarnation);
             }
         }
-        found
+        Look {
+            seen,
+            hidden: hides(proc),
+        }
     }
 
-    /// Whether Pacemaker can take attributes.
-    pub fn pacemaker_runs(&self) -> bool {
-        self.attrd.is_some() && self.controld.is_some()
+    /// Whether corosync is known to be down.
+    pub fn corosync_is_down(&self) -> bool {
+        self.seen.corosync.is_none() && !self.hidden
     }
+
+    /// Whether Pacemaker can take attributes; none where /proc does not tell.
+    pub fn pacemaker_runs(&self) -> Option<bool> {
+        let seen = self.seen.attrd.is_some() && self.seen.controld.is_some();
+        (seen || !self.hidden).then_some(seen)
+    }
+
+    /// Whether Pacemaker may be able to take attributes: asking it may succeed.
+    pub fn pacemaker_may_run(&self) -> bool {
+        self.pacemaker_runs() != Some(false)
+    }
+}
+
+impl Daemons {
+    /// These daemons, and those `before` that were not seen this time.
+    pub fn or(self, before: Daemons) -> Daemons {
+        Daemons {
+            corosync: self.corosync.or(before.corosync),
+            attrd: self.attrd.or(before.attrd),
+            controld: self.controld.or(before.controld),
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.corosync.is_some() && self.attrd.is_some() && self.controld.is_some()
+    }
+}
+
+/// Whether `proc` hides processes of other users from this one. PID 1 is there always, and
+/// its `stat` is for everybody to read (proc_pid_stat(5)).
+fn hides(proc: &Path) -> bool {
+    access(proc.join("1/stat"), Access::READ_OK).is_err()
 }
 
 /// A live process's name, and which one it is.
@@ -150,13 +203,22 @@ mod tests {
             .unwrap();
         }
 
+        fn look(&self, known: &Daemons, hacluster: Option<u32>) -> Look {
+            Look::take(self.0.path(), known, hacluster)
+        }
+
         fn find(&self, known: &Daemons, hacluster: Option<u32>) -> Daemons {
-            Daemons::find(self.0.path(), known, hacluster)
+            self.look(known, hacluster).seen
+        }
+
+        fn end(&self, pid: u32) {
+            fs::remove_dir_all(self.0.path().join(pid.to_string())).unwrap();
         }
     }
 
     fn running() -> Proc {
         let proc = Proc(tempfile::tempdir().unwrap());
+        proc.process(1, "systemd", 'S', 1, "1");
         proc.process(10, "corosync", 'S', 100, "10");
         proc.process(11, "pacemaker-attrd", 'S', 110, "11");
         proc.process(12, "pacemaker-contr", 'S', 120, "12");
@@ -175,8 +237,27 @@ mod tests {
                 start: 110
             })
         );
-        assert!(found.pacemaker_runs() && found.corosync.is_some());
-        assert_eq!(proc.find(&found, None), found);
+        assert!(found.is_complete());
+        let again = proc.look(&found, None);
+        assert_eq!((again.seen, again.hidden), (found, false));
+    }
+
+    #[test]
+    fn what_is_not_seen_is_down_only_where_everything_is_shown() {
+        let proc = running();
+        proc.end(10);
+        let look = proc.look(&Daemons::default(), None);
+        assert!(look.corosync_is_down());
+        assert_eq!(look.pacemaker_runs(), Some(true));
+        proc.end(11);
+        let look = proc.look(&Daemons::default(), None);
+        assert_eq!(look.pacemaker_runs(), Some(false));
+        assert!(!look.pacemaker_may_run());
+        // As hidepid=2 has it.
+        proc.end(1);
+        let look = proc.look(&Daemons::default(), None);
+        assert!(!look.corosync_is_down() && look.pacemaker_may_run());
+        assert_eq!(look.pacemaker_runs(), None);
     }
 
     #[test]
@@ -193,7 +274,7 @@ mod tests {
     fn a_zombie_is_dead() {
         let proc = running();
         proc.process(11, "pacemaker-attrd", 'Z', 110, "11");
-        assert!(!proc.find(&Daemons::default(), None).pacemaker_runs());
+        assert_eq!(proc.find(&Daemons::default(), None).attrd, None);
     }
 
     #[test]

@@ -143,8 +143,7 @@ fn shown(view: &View, deadline: Instant) -> Result<Shown, Failure> {
     let mut tries = TRIES;
     loop {
         // Only when it is running is it known whether anything should be there.
-        let daemons = view.daemons();
-        station::require(&daemons)?;
+        station::require(&view.daemons())?;
         let (state, stamp) = Known::demand(BootClock.now())?;
         let stored = Pacemaker.query(view.facts.node, deadline)?;
         tries -= 1;

@@ -31,14 +31,15 @@ pub fn run(config: Option<&Path>, trigger: Trigger, journal: Journal) -> Result<
     let settings = config::read(config)?;
     let deadline = Instant::now() + settings.deadline;
     let file = settings.metrics_file.as_deref();
-    let station = Station::enter_for(file)?;
-    station::watch("the pass", deadline, journal, |_| true);
+    let station = Station::enter()?;
     let lock = station.lock(deadline, journal)?;
     let before = station.load()?;
     let mut state = before.clone();
-    let daemons = station.daemons(&state);
+    let look = station.look(&state);
+    station.confine(file);
+    station::watch("the pass", deadline, journal, |_| true);
     let mut result = Ok(());
-    if daemons.pacemaker_runs() {
+    if look.pacemaker_may_run() {
         let node = match state.node {
             Some(node) => Ok(node),
             None => Observer::default()

@@ -12,7 +12,7 @@ use super::station::{self, Station};
 use crate::cluster::Registry;
 use crate::cluster::alarm;
 use crate::cluster::clock::{BootClock, Clock};
-use crate::cluster::daemon::Daemons;
+use crate::cluster::daemon::{Daemons, Look};
 use crate::cluster::journal::{Journal, Level};
 use crate::cluster::observer::Observer;
 use crate::cluster::pacemaker::Pacemaker;
@@ -25,9 +25,10 @@ use crate::model::transition::Transition;
 use crate::model::trigger::Trigger;
 use crate::model::verdict::Judgement;
 use crate::store::config;
-use crate::store::folder::Folder;
+use crate::store::folder::{Folder, Lock};
 use crate::store::history::{self, Record};
-use crate::store::stamp::Good;
+use crate::store::stamp::{Good, Stamp};
+use crate::store::state::State;
 
 /// How to do the pass.
 #[derive(Clone, Debug)]
@@ -62,15 +63,19 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
     let settings = config::read(options.config.as_deref())?;
     let file = settings.metrics_file.as_deref();
     let deadline = Instant::now() + settings.deadline.saturating_sub(alarm::spent());
-    let station = Station::enter_for(file)?;
+    let station = Station::enter()?;
     let watchdog = Watchdog {
         woken: Cell::new(false),
         deadline,
         journal,
         trigger: options.trigger,
     };
-    let invocation = (invoked, deadline);
-    let result = pass(options, &settings, invocation, &station, &watchdog);
+    let begun = begin(options, invoked, &station, &watchdog);
+    station.confine(file);
+    let result = begun.and_then(|begun| match begun {
+        Some(begun) => pass(options, &settings, begun, &station, &watchdog).map(Some),
+        None => Ok(None),
+    });
     if result.is_err() || file.is_some() {
         watchdog.wake();
     }
@@ -84,16 +89,22 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
     result.map(drop)
 }
 
-/// Does the pass; what it has seen, unless there was none to do.
-fn pass(
+/// A pass that is to be done.
+struct Begun {
+    lock: Lock,
+    stamp: Stamp,
+    state: State,
+    look: Look,
+}
+
+/// Waits for the lock and looks for the daemons; nothing where there is no pass to do.
+fn begin(
     options: &Options,
-    settings: &Settings,
-    (invoked, deadline): (Moment, Instant),
+    invoked: Moment,
     station: &Station,
     watchdog: &Watchdog,
-) -> Result<Option<Seen>, Failure> {
-    let journal = watchdog.journal;
-    let lock = station.lock(deadline, journal)?;
+) -> Result<Option<Begun>, Failure> {
+    let lock = station.lock(watchdog.deadline, watchdog.journal)?;
     let stamp = lock.stamp();
     let done_meanwhile = stamp
         .good
@@ -102,22 +113,46 @@ fn pass(
     if done_meanwhile && options.config.is_none() {
         return Ok(None);
     }
-    let failing = stamp.failing;
-    if options.trigger == Trigger::Log && failing.is_some() {
+    if options.trigger == Trigger::Log && stamp.failing.is_some() {
         return Ok(None);
     }
-    let before = station.load()?;
-    let mut state = before.clone();
-    let daemons = station.daemons(&state);
-    station::require(&daemons)?;
+    let state = station.load()?;
+    let look = station.look(&state);
+    station::require(&look)?;
     if matches!(options.trigger, Trigger::Alert | Trigger::Log) && state.cleared {
         return Ok(None);
     }
+    Ok(Some(Begun {
+        lock,
+        stamp,
+        state,
+        look,
+    }))
+}
+
+/// Does the pass; what it has seen.
+fn pass(
+    options: &Options,
+    settings: &Settings,
+    begun: Begun,
+    station: &Station,
+    watchdog: &Watchdog,
+) -> Result<Seen, Failure> {
+    let Begun {
+        lock,
+        stamp,
+        state: before,
+        look,
+    } = begun;
+    let (journal, deadline) = (watchdog.journal, watchdog.deadline);
+    let mut state = before.clone();
     // Where nothing can be kept it would be said each time.
     let unkept = [Exit::State, Exit::Permission].map(Exit::code);
-    let keeps = failing.is_none_or(|failing| !unkept.contains(&failing.exit));
+    let keeps = stamp
+        .failing
+        .is_none_or(|failing| !unkept.contains(&failing.exit));
     if options.trigger != Trigger::Hand && keeps {
-        welcome(&state.daemons, &daemons, watchdog);
+        welcome(&before.daemons, &look.seen, watchdog);
     }
     let mut witness = Witness::new(settings);
     let started = BootClock.now();
@@ -143,7 +178,7 @@ fn pass(
             Ok(())
         },
     }
-    .run(&mut state, daemons);
+    .run(&mut state, look.seen);
     // What somebody who had no lock may have left meanwhile is kept.
     let mut stamp = lock.stamp();
     stamp.failed_writes += registry.failed;
@@ -174,11 +209,11 @@ fn pass(
     remember(&records, journal);
     let judgement = result?;
     kept?;
-    Ok(Some(Seen {
+    Ok(Seen {
         witness,
         state,
         judgement,
-    }))
+    })
 }
 
 /// What is kept of a change that is seen now.
@@ -211,13 +246,13 @@ fn explain(judgement: &Judgement, journal: Journal) {
 }
 
 /// Says in ifcheckd's words that the node has been met, or its Pacemaker anew.
-fn welcome(before: &Daemons, now: &Daemons, watchdog: &Watchdog) {
-    let line = match before.controld {
-        None => "Start to monitor interface",
-        controld if controld != now.controld => {
+fn welcome(before: &Daemons, seen: &Daemons, watchdog: &Watchdog) {
+    let line = match (before.controld, seen.controld) {
+        (None, Some(_)) => "Start to monitor interface",
+        (Some(before), Some(now)) if before != now => {
             "Start to monitor interface after Pacemaker restarted"
         }
-        Some(_) => return,
+        _ => return,
     };
     watchdog.wake();
     watchdog.journal.say(Level::Notice, line);
@@ -228,6 +263,7 @@ fn is_news(failure: &Failure, trigger: Trigger) -> bool {
     // Without the lock, which the failure may be about.
     let count = || -> Result<bool, Failure> {
         let station = Station::enter()?;
+        station.confine(None);
         let mut stamp = station.folder.stamp()?;
         let news = stamp.fail(failure, trigger, BootClock.now());
         station.folder.set_stamp(&stamp)?;
@@ -293,10 +329,11 @@ pub fn rehearse(options: &Options, journal: Journal) -> Result<String, Failure> 
     let settings = config::read(options.config.as_deref())?;
     let deadline = Instant::now() + settings.deadline;
     let station = Station::enter()?;
-    station::watch("the pass", deadline, journal, |_| true);
     let mut state = station.load()?;
-    let daemons = station.daemons(&state);
-    station::require(&daemons)?;
+    let look = station.look(&state);
+    station.confine(None);
+    station::watch("the pass", deadline, journal, |_| true);
+    station::require(&look)?;
     let mut rehearsal = Rehearsal(String::new());
     Pass {
         source: &mut Observer::default(),
@@ -309,7 +346,7 @@ pub fn rehearse(options: &Options, journal: Journal) -> Result<String, Failure> 
         record: &mut |_| {},
         remember: &mut |_| Ok(()),
     }
-    .run(&mut state, daemons)?;
+    .run(&mut state, look.seen)?;
     if rehearsal.0.is_empty() {
         rehearsal.0 += "nothing to write\n";
     }

@@ -14,7 +14,7 @@ use crate::cluster::journal::{self, Entry, Level};
 use crate::cluster::{Registry, Source};
 use crate::model::attribute::{self, Attributes, Change};
 use crate::model::check::figures::Layout;
-use crate::model::failure::Failure;
+use crate::model::failure::{Exit, Failure};
 use crate::model::gather::Gather;
 use crate::model::health::Health;
 use crate::model::link::{Facts, LinkState, NodeId};
@@ -61,18 +61,18 @@ pub struct Pass<'a> {
 
 impl Pass<'_> {
     /// Does the pass. `state` says what is known from before and is left as the next pass
-    /// needs it, also on failure.
+    /// needs it, also on failure; `seen` are the daemons that /proc shows.
     ///
     /// # Errors
     /// The first thing that failed. All else was done, and what was not is done again by
     /// the next pass.
-    pub fn run(&mut self, state: &mut State, daemons: Daemons) -> Result<Judgement, Failure> {
+    pub fn run(&mut self, state: &mut State, seen: Daemons) -> Result<Judgement, Failure> {
         let started = self.clock.now();
         let enough = started.after(self.settings.deadline.saturating_sub(RESERVE));
-        notice_restarts(state, daemons, started);
+        notice_restarts(state, seen, started);
         let mut first = true;
         loop {
-            let looked = self.look(state, first);
+            let looked = self.look(state, seen, first);
             let kept = (self.remember)(state);
             let judgement = looked?;
             let now = self.clock.now();
@@ -87,7 +87,12 @@ impl Pass<'_> {
         }
     }
 
-    fn look(&mut self, state: &mut State, first: bool) -> Result<Judgement, Failure> {
+    fn look(
+        &mut self,
+        state: &mut State,
+        seen: Daemons,
+        first: bool,
+    ) -> Result<Judgement, Failure> {
         let now = self.clock.now();
         // What is hung must leave time to say so in the attributes.
         let reserve = RESERVE.min(self.settings.deadline / 2);
@@ -96,6 +101,7 @@ impl Pass<'_> {
         let compares = force || (first && self.must_compare(state, now));
         let last = state.outline.take();
         let known = last.clone();
+        let entered = known.as_ref().map(|outline| outline.memberships);
         let known = known.filter(|outline| !compares && outline.is_fresh(now));
         let facts = match self.source.observe(in_time, known.as_ref()) {
             Ok(mut facts) => {
@@ -105,11 +111,19 @@ impl Pass<'_> {
                 facts
             }
             Err(failure) => {
-                self.doubt(state, now)?;
+                // A node whose corosync is stopped is no member, and has no attributes.
+                let stopped = failure.exit == Exit::CorosyncDown && seen.corosync.is_none();
+                if !stopped {
+                    self.doubt(state, now)?;
+                }
                 return Err(failure);
             }
         };
         let unreadable = state.unreadable_since.take();
+        if (facts.memberships.zip(entered)).is_some_and(|(now, before)| now < before) {
+            // A counter goes back only when corosync was started anew.
+            forget_counters(state, now);
+        }
         state.node = Some(facts.node);
         state.layout = Some(Layout::of(&facts));
         state.outline = match known {
@@ -361,21 +375,37 @@ fn explain(change: &Change, failure: Failure) -> Failure {
     Failure { line, ..failure }
 }
 
-/// Forgets what a daemon that was started anew no longer knows.
-fn notice_restarts(state: &mut State, daemons: Daemons, now: Moment) {
-    if state.daemons == daemons {
+/// Forgets what a daemon that was started anew no longer knows. One that /proc does not show
+/// counts as the one that it showed last.
+fn notice_restarts(state: &mut State, seen: Daemons, now: Moment) {
+    let before = state.daemons;
+    state.daemons = seen.or(before);
+    if before == state.daemons {
         return;
     }
-    if state.daemons.attrd != daemons.attrd {
+    state.compare_until = Some(now.after(UNREST));
+    let attrd = before.attrd != state.daemons.attrd;
+    if attrd {
         // What the one before acknowledged is gone with it.
         state.published.clear();
     }
-    if state.daemons.corosync != daemons.corosync {
-        // It joins anew and counts anew: what was seen before says nothing.
-        state.memory = Memory::default();
-        state.flaps.restart();
+    let corosync = match (before.corosync, seen.corosync) {
+        (Some(before), Some(now)) => before != now,
+        (None, Some(_)) => false,
+        // The attribute manager ends with it.
+        (_, None) => attrd,
+    };
+    if corosync {
+        state.daemons.corosync = seen.corosync;
+        forget_counters(state, now);
     }
-    state.daemons = daemons;
+}
+
+/// Forgets what was seen of a corosync that was started anew since then: it joins anew and
+/// counts anew, so that says nothing.
+fn forget_counters(state: &mut State, now: Moment) {
+    state.memory = Memory::default();
+    state.flaps.restart();
     state.compare_until = Some(now.after(UNREST));
 }
 

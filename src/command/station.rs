@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::cluster::boot;
 use crate::cluster::clock::{BootClock, Clock};
-use crate::cluster::daemon::Daemons;
+use crate::cluster::daemon::{Daemons, Look};
 use crate::cluster::holder::Holder;
 use crate::cluster::journal::{Journal, Level};
 use crate::cluster::{sandbox, user};
@@ -25,48 +25,45 @@ const PROC: &str = "/proc";
 /// How long after its deadline a process may still be alive.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// This node, entered: the process runs as hacluster from here on, and writes nowhere else.
+/// This node, entered: the process runs as hacluster from here on.
 pub struct Station {
     /// The folder of the state.
     pub folder: Folder,
-    /// The id of this boot.
-    pub boot_id: String,
+    /// The id of this boot, where it is known.
+    pub boot_id: Option<String>,
     hacluster: u32,
 }
 
 impl Station {
-    /// Looks where everything is, gives root's rights up, and with them the right to write
-    /// anywhere else.
+    /// Looks where everything is, and gives root's rights up.
     ///
     /// # Errors
     /// When the folder is missing or not hacluster's. Where Pacemaker is not running either,
     /// that is what the failure says.
     pub fn enter() -> Result<Station, Failure> {
-        Station::enter_for(None)
-    }
-
-    /// The same for a process that also writes this file.
-    ///
-    /// # Errors
-    /// As [`Station::enter`].
-    pub fn enter_for(file: Option<&Path>) -> Result<Station, Failure> {
         let folder = Folder::new(FOLDER);
         let boot_id = boot::id(Path::new(PROC))?;
         let owner = folder.owner().or_else(|failure| {
-            let daemons = Daemons::find(Path::new(PROC), &Daemons::default(), None);
-            require(&daemons).and(Err(failure))
+            let look = Look::take(Path::new(PROC), &Daemons::default(), None);
+            require(&look).and(Err(failure))
         })?;
         if user::is_root() {
             user::become_user(owner)?;
         }
-        let mut folders = vec![Path::new(FOLDER), Path::new(history::FOLDER)];
-        folders.extend(file.and_then(Path::parent));
-        sandbox::enter(&folders);
         Ok(Station {
             folder,
             boot_id,
             hacluster: owner.uid,
         })
+    }
+
+    /// Gives up the right to write anywhere but to what is kept here, and to `file`. Where /proc
+    /// hides processes this takes from view what it still shows, so the daemons and whoever holds
+    /// the lock are looked for before.
+    pub fn confine(&self, file: Option<&Path>) {
+        let mut folders = vec![Path::new(FOLDER), Path::new(history::FOLDER)];
+        folders.extend(file.and_then(Path::parent));
+        sandbox::enter(&folders);
     }
 
     /// Waits for the lock. A ringcheck that holds it for longer than any may run, because
@@ -99,26 +96,26 @@ impl Station {
     /// # Errors
     /// When it is there but cannot be read.
     pub fn load(&self) -> Result<State, Failure> {
-        State::load(&self.folder, &self.boot_id, BootClock.now())
+        State::load(&self.folder, self.boot_id.as_deref(), BootClock.now())
     }
 
-    /// The daemons that live now.
-    pub fn daemons(&self, state: &State) -> Daemons {
-        Daemons::find(Path::new(PROC), &state.daemons, Some(self.hacluster))
+    /// Looks for the daemons.
+    pub fn look(&self, state: &State) -> Look {
+        Look::take(Path::new(PROC), &state.daemons, Some(self.hacluster))
     }
 }
 
-/// That the daemons a pass needs are there.
+/// Requires that no daemon that a pass needs is known to be down.
 ///
 /// # Errors
-/// When they are not.
-pub fn require(daemons: &Daemons) -> Result<(), Failure> {
-    if daemons.corosync.is_none() {
+/// When one is.
+pub fn require(look: &Look) -> Result<(), Failure> {
+    if look.corosync_is_down() {
         let line = "corosync is not running; start the cluster with `pcs cluster start`";
         let failure = Failure::new(Exit::CorosyncDown, line);
         return Err(failure.known_as("Stop monitoring interface. cmap connection is destroyed"));
     }
-    if !daemons.pacemaker_runs() {
+    if !look.pacemaker_may_run() {
         let line = "Pacemaker is not running; start it with `pcs cluster start`";
         return Err(Failure::new(Exit::PacemakerDown, line));
     }

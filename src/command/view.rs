@@ -9,7 +9,7 @@ use chrono::{DateTime, Local, TimeDelta};
 use crate::cluster::Source;
 use crate::cluster::boot;
 use crate::cluster::clock::{BootClock, Clock};
-use crate::cluster::daemon::Daemons;
+use crate::cluster::daemon::Look;
 use crate::cluster::observer::Observer;
 use crate::model::failure::Failure;
 use crate::model::link::{Facts, LinkNumber};
@@ -54,7 +54,7 @@ impl Known {
     pub fn read(now: Moment) -> Known {
         let folder = Folder::new(FOLDER);
         let boot_id = boot::id(Path::new(PROC));
-        let state = boot_id.and_then(|boot_id| State::load(&folder, &boot_id, now));
+        let state = boot_id.and_then(|boot_id| State::load(&folder, boot_id.as_deref(), now));
         Known {
             state: state.ok(),
             stamp: folder.owner().and_then(|_| folder.stamp()).ok(),
@@ -69,7 +69,10 @@ impl Known {
         let folder = Folder::new(FOLDER);
         folder.owner()?;
         let boot_id = boot::id(Path::new(PROC))?;
-        Ok((State::load(&folder, &boot_id, now)?, folder.stamp()?))
+        Ok((
+            State::load(&folder, boot_id.as_deref(), now)?,
+            folder.stamp()?,
+        ))
     }
 }
 
@@ -148,17 +151,17 @@ impl Viewer {
 }
 
 impl View {
-    /// The cluster's daemons that live now.
-    pub fn daemons(&self) -> Daemons {
+    /// Looks for the cluster's daemons.
+    pub fn daemons(&self) -> Look {
         let known = self.known.state.as_ref().map(|state| state.daemons);
         let hacluster = Folder::new(FOLDER).owner().map(|owner| owner.uid);
         let known = known.unwrap_or_default();
-        Daemons::find(Path::new(PROC), &known, hacluster.ok())
+        Look::take(Path::new(PROC), &known, hacluster.ok())
     }
 
-    /// Whether Pacemaker runs on this node, so that passes can be done.
-    pub fn pacemaker_runs(&self) -> bool {
-        self.daemons().pacemaker_runs()
+    /// Whether Pacemaker may run on this node, so that passes can be done.
+    pub fn pacemaker_may_run(&self) -> bool {
+        self.daemons().pacemaker_may_run()
     }
 
     /// When a moment of the past was by the wall clock, reckoned back from now.

@@ -36,8 +36,9 @@ const FORESIGHT: Duration = Duration::from_secs(3600);
 pub struct State {
     /// The format of this file.
     version: u32,
-    /// The boot it belongs to: attributes and counters do not outlive one.
-    boot_id: String,
+    /// The boot it belongs to, where that is known: attributes and counters do not outlive one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    boot_id: Option<String>,
     /// The daemons of the last pass.
     pub daemons: Daemons,
     /// This node's id, once it was read.
@@ -75,10 +76,10 @@ pub struct State {
 
 impl State {
     /// The state of a node that nothing is known of.
-    pub fn new(boot_id: &str) -> State {
+    pub fn new(boot_id: Option<&str>) -> State {
         State {
             version: VERSION,
-            boot_id: boot_id.to_owned(),
+            boot_id: boot_id.map(str::to_owned),
             ..State::default()
         }
     }
@@ -87,7 +88,7 @@ impl State {
     ///
     /// # Errors
     /// When the file is there but cannot be read.
-    pub fn load(folder: &Folder, boot_id: &str, now: Moment) -> Result<State, Failure> {
+    pub fn load(folder: &Folder, boot_id: Option<&str>, now: Moment) -> Result<State, Failure> {
         let bytes = folder.read(FILE)?.unwrap_or_default();
         let state = parse(&bytes, boot_id).filter(|state| !state.is_of_the_future(now));
         Ok(state.unwrap_or_else(|| State::new(boot_id)))
@@ -147,9 +148,12 @@ impl State {
     }
 }
 
-fn parse(bytes: &[u8], boot_id: &str) -> Option<State> {
+fn parse(bytes: &[u8], boot_id: Option<&str>) -> Option<State> {
     let state: State = serde_json::from_slice(bytes).ok()?;
-    (state.version == VERSION && state.boot_id == boot_id).then_some(state)
+    // Without an id the daemons tell: those of another boot are other processes.
+    let ids = state.boot_id.as_deref().zip(boot_id);
+    let same_boot = ids.is_none_or(|(before, now)| before == now);
+    (state.version == VERSION && same_boot).then_some(state)
 }
 
 #[cfg(test)]
@@ -158,7 +162,7 @@ mod tests {
 
     use super::*;
 
-    const BOOT: &str = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
+    const BOOT: Option<&str> = Some("6ba7b810-9dad-11d1-80b4-00c04fd430c8");
 
     fn written() -> State {
         let mut state = State::new(BOOT);
@@ -205,7 +209,10 @@ mod tests {
     fn another_boot_or_version_counts_as_none() {
         let text = serde_json::to_string(&written()).unwrap();
         assert_eq!(parse(text.as_bytes(), BOOT), Some(written()));
-        assert_eq!(parse(text.as_bytes(), "another boot"), None);
+        assert_eq!(parse(text.as_bytes(), Some("another boot")), None);
+        assert_eq!(parse(text.as_bytes(), None), Some(written()));
+        let unknown = serde_json::to_string(&State::new(None)).unwrap();
+        assert_eq!(parse(unknown.as_bytes(), BOOT), Some(State::new(None)));
         let newer = text.replace("\"version\":1", "\"version\":2");
         assert_eq!(parse(newer.as_bytes(), BOOT), None);
     }

@@ -12,6 +12,7 @@ mod concurrent;
 mod drill;
 mod failover;
 mod faults;
+mod hidden;
 mod lifecycle;
 mod links;
 mod logs;
@@ -63,6 +64,7 @@ fn main() {
         concurrent::TESTS,
         drill::TESTS,
         refused::TESTS,
+        hidden::TESTS,
         package::TESTS,
         logs::TESTS,
         oracle::TESTS,

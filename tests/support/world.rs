@@ -19,7 +19,7 @@ use ringcheck::store::state::State;
 
 use super::{Cluster, Event};
 
-const BOOT: &str = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
+const BOOT: Option<&str> = Some("6ba7b810-9dad-11d1-80b4-00c04fd430c8");
 
 /// How attributes vanish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct World {
     pub state: RefCell<State>,
     /// Link state cannot be read.
     pub unreadable: Cell<bool>,
+    /// cmap takes no connection.
+    pub down: Cell<bool>,
     /// cmap does not answer, so that a read takes all the time that it is given.
     pub hung: Cell<bool>,
     /// The attribute manager does not acknowledge writes of attributes with this name.
@@ -85,6 +87,7 @@ impl World {
             }),
             state: RefCell::new(State::new(BOOT)),
             unreadable: Cell::new(false),
+            down: Cell::new(false),
             hung: Cell::new(false),
             refused: RefCell::default(),
             acknowledgements_lost: Cell::new(false),
@@ -197,7 +200,11 @@ impl World {
 
     pub fn lose(&self, loss: Loss) {
         let mut daemons = self.daemons.get();
-        let restart = |daemon: &mut Option<Incarnation>| daemon.as_mut().unwrap().start += 1;
+        let restart = |daemon: &mut Option<Incarnation>| {
+            if let Some(daemon) = daemon {
+                daemon.start += 1;
+            }
+        };
         match loss {
             Loss::Attrd => {
                 restart(&mut daemons.attrd);
@@ -221,10 +228,22 @@ impl World {
     /// Corosync ends and starts again, and Pacemaker with it.
     pub fn restart_corosync(&self) {
         let mut daemons = self.daemons.get();
-        daemons.corosync.as_mut().unwrap().start += 1;
+        if let Some(corosync) = &mut daemons.corosync {
+            corosync.start += 1;
+        }
         self.daemons.set(daemons);
         self.lose(Loss::Attrd);
         self.lose(Loss::Controld);
+    }
+
+    /// /proc shows corosync no more, and with `pacemaker` none of the daemons.
+    pub fn hide_daemons(&self, pacemaker: bool) {
+        let mut daemons = self.daemons.get();
+        daemons.corosync = None;
+        if pacemaker {
+            (daemons.attrd, daemons.controld) = (None, None);
+        }
+        self.daemons.set(daemons);
     }
 
     /// What `crm_mon -A1` shows.
@@ -316,6 +335,9 @@ impl Source for &World {
             return Err(failure(Exit::Deadline, "corosync does not answer"));
         }
         self.spent.set(None);
+        if self.down.get() {
+            return Err(failure(Exit::CorosyncDown, "corosync is not running"));
+        }
         match self.unreadable.get() {
             true => Err(failure(Exit::Unreadable, "cannot read link state")),
             false => {

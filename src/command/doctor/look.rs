@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cluster::clock::{BootClock, Clock};
-use crate::cluster::daemon::Daemons;
+use crate::cluster::daemon::{Daemons, Look};
 use crate::cluster::journal::Journal;
 use crate::cluster::pacemaker::Pacemaker;
 use crate::cluster::user::{self, User};
@@ -61,15 +61,16 @@ pub fn look(config: Option<&Path>, end: Instant, journal: Journal) -> Result<Vec
         Ok(Some(units)) => Answer::Known(units),
         Err(failure) => Answer::Failed(failure.line),
     };
-    enter(hacluster)?;
-    station::watch("doctor", end, journal, |_| true);
-
-    let daemons = Daemons::find(
+    // Before it hides from hacluster and behind Landlock what it shows to root.
+    let daemons = Look::take(
         Path::new("/proc"),
         &Daemons::default(),
         hacluster.map(|user| user.uid),
     );
-    let pacemaker = daemons.pacemaker_runs();
+    enter(hacluster)?;
+    station::watch("doctor", end, journal, |_| true);
+
+    let pacemaker = daemons.pacemaker_may_run();
     let installer = installer();
     let missing: Vec<&str> = TOOLS
         .into_iter()
@@ -96,21 +97,26 @@ pub fn look(config: Option<&Path>, end: Instant, journal: Journal) -> Result<Vec
     ));
 
     let settings = settings.map(|(settings, _)| settings).unwrap_or_default();
-    let view = match daemons.corosync {
-        Some(_) => Viewer::default().look(&settings, soon(), soon()),
+    let view = if daemons.corosync_is_down() {
         // Asking it in vain would say nothing more.
-        None => Err(Failure::new(Exit::CorosyncDown, "")),
+        Err(Failure::new(Exit::CorosyncDown, ""))
+    } else {
+        Viewer::default().look(&settings, soon(), soon())
     };
     points.push(running::corosync(
         &corosync(&view, hacluster.is_some()),
-        pacemaker,
+        daemons.pacemaker_runs() == Some(true),
+    ));
+    points.push(running::pacemaker(
+        daemons.pacemaker_runs(),
+        hacluster.is_some(),
+        &units,
     ));
     let failed = view
         .as_ref()
         .ok()
         .and_then(|view| view.facts.failed_reload.as_ref());
     points.extend(running::failed_reload(failed));
-    points.push(running::pacemaker(pacemaker, hacluster.is_some(), &units));
     points.extend(timer::timer(&units, pacemaker, whole));
     points.push(timer::clear_unit(&units));
     let target = corosync_log::target();

@@ -17,7 +17,7 @@ use serde::Serialize;
 use self::desk::{Desk, Stop};
 use self::steps::Drill;
 use super::{screen, station};
-use crate::cluster::daemon::Daemons;
+use crate::cluster::daemon::{Daemons, Look};
 use crate::cluster::journal::{Journal, Level};
 use crate::cluster::signal::Signals;
 use crate::cluster::{drill, user};
@@ -65,11 +65,7 @@ fn enter() -> Result<(), Failure> {
         );
         return Err(Failure::new(Exit::Permission, line));
     }
-    station::require(&Daemons::find(
-        Path::new("/proc"),
-        &Daemons::default(),
-        None,
-    ))
+    station::require(&Look::take(Path::new("/proc"), &Daemons::default(), None))
 }
 
 fn guard(journal: Journal) {

@@ -132,7 +132,7 @@ fn nothing_on_record_is_told_in_one_line() {
 
 /// What passes have left a minute after that noon: the last good one was forty seconds ago.
 fn known(value: &str, unreadable: bool) -> Known {
-    let mut state = State::new("boot");
+    let mut state = State::new(Some("boot"));
     state.published.insert("ringnumber_1".into(), value.into());
     state.unreadable_since = unreadable.then_some(Moment(999_000));
     let good = Good {
@@ -179,7 +179,7 @@ fn a_state_is_known_to_last_until_the_last_good_pass() {
     let unknown = known("10.77.1.2 is UNKNOWN", true);
     assert_eq!(until(Some(Unknown), &unknown), Some(at(60)));
     let rebooted = Known {
-        state: Some(State::new("another boot")),
+        state: Some(State::new(Some("another boot"))),
         stamp: Some(Stamp::default()),
     };
     assert_eq!(until(Some(Up), &rebooted), None);

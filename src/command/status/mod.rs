@@ -75,7 +75,7 @@ fn shown(options: &Options, settings: &Settings, viewer: &mut Viewer) -> Result<
         });
     }
     let view = viewer.look_as_a_pass(settings)?;
-    let triggers = view.pacemaker_runs().then(triggers::ask);
+    let triggers = view.pacemaker_may_run().then(triggers::ask);
     let report = Report::of(&view, triggers);
     Ok(match options.json {
         true => json_text(&report),

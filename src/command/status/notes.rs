@@ -20,7 +20,7 @@ pub fn of(view: &View) -> Vec<String> {
         notes.push("one link only: nothing takes over when it fails".to_owned());
     }
     if let Some(stamp) = &view.known.stamp
-        && view.pacemaker_runs()
+        && view.pacemaker_may_run()
     {
         let clock = |moment| view.wall(moment).map(|time| short_time(time, view.wall));
         notes.extend(of_the_passes(stamp, view.now, clock));

@@ -66,14 +66,19 @@ pub fn failed_reload(failed: Option<&FailedReload>) -> Option<Point> {
     })
 }
 
-/// Pacemaker, whose daemons `run` or do not; `installed` tells whether its user is there.
-pub fn pacemaker(run: bool, installed: bool, units: &Answer<Units>) -> Point {
+/// Pacemaker, whose daemons `run` or do not, where that is known; `installed` tells whether its
+/// user is there.
+pub fn pacemaker(run: Option<bool>, installed: bool, units: &Answer<Units>) -> Point {
     if !installed {
         return Point::skipped(Topic::Pacemaker, "it is not installed");
     }
     let unit = match units {
         Answer::Known(units) => Some(&units.pacemaker),
         _ => None,
+    };
+    let Some(run) = run else {
+        let why = "/proc hides its daemons from this user: run this as root";
+        return Point::skipped(Topic::Pacemaker, why);
     };
     if run {
         let finding = "its attribute manager and its controller run";
@@ -130,7 +135,7 @@ mod tests {
 
     #[test]
     fn pacemaker_may_be_down_dead_masked_or_not_there() {
-        let judge = |run, units: &Answer<Units>| only(pacemaker(run, true, units));
+        let judge = |run, units: &Answer<Units>| only(pacemaker(Some(run), true, units));
         let dead = changed(|units| units.pacemaker.active = "failed".into());
         assert_eq!(judge(true, &dead).0, Grade::Ok);
         let start = (Grade::Wrong, "systemctl start pacemaker".into());
@@ -142,7 +147,8 @@ mod tests {
         );
         let masked = changed(|units| units.pacemaker.load = "masked".into());
         assert!(judge(false, &masked).1.contains("unmask"));
-        assert_eq!(pacemaker(false, false, &dead).grade, Grade::Skipped);
+        assert_eq!(pacemaker(Some(false), false, &dead).grade, Grade::Skipped);
+        assert_eq!(pacemaker(None, true, &dead).grade, Grade::Skipped);
         let absent = changed(|units| units.pacemaker.load = "not-found".into());
         assert_eq!(judge(false, &absent), (Grade::Wrong, String::new()));
     }

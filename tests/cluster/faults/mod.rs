@@ -7,7 +7,7 @@ mod cluster;
 mod corosync;
 mod file_system;
 mod killed;
-mod state;
+pub mod state;
 mod time;
 
 use std::time::{Duration, Instant};
@@ -171,10 +171,15 @@ impl<'a> Halted<'a> {
     /// Starts a pass by hand that stops after the `nth` call of that kind of one of its
     /// threads.
     fn at(node: &'a Node, call: &str, nth: u32) -> Result<Halted<'a>> {
+        Halted::by("root", node, call, nth)
+    }
+
+    /// The same of a pass that this user starts.
+    fn by(user: &str, node: &'a Node, call: &str, nth: u32) -> Result<Halted<'a>> {
         let inject = format!("inject={call}:signal=STOP:when={nth}");
         let script = format!(
             "rm -f /tmp/halted.*; strace -f -qq -o /tmp/halted.trace -e trace={call} -e {inject} \
-             sh -c 'ringcheck --once 2>/tmp/halted.said; echo $? >/tmp/halted.code' \
+             -u {user} sh -c 'ringcheck --once 2>/tmp/halted.said; echo $? >/tmp/halted.code' \
              </dev/null >/dev/null 2>&1 &"
         );
         node.run(&["sh", "-c", &script])?;

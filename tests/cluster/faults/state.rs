@@ -118,10 +118,14 @@ fn lock_held_by_a_stopped_pass(bed: &Bed) -> Result<()> {
     })
 }
 
-/// Somebody stopped a pass by hand and forgot it, and a cable is out.
 fn lock_held_for_good(bed: &Bed) -> Result<()> {
+    held_for_good(bed, "root")
+}
+
+/// Somebody stopped a pass of this user's on node 2 and forgot it, and a cable is out.
+pub fn held_for_good(bed: &Bed, user: &str) -> Result<()> {
     let node = bed.node(2);
-    let stopped = Halted::at(node, "flock", 1)?;
+    let stopped = Halted::by(user, node, "flock", 1)?;
     let cursor = journal_cursor(node)?;
     node.cut(1, Cut::Carrier)?;
     let mut broken = bed.all("UP");
