@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -17,6 +19,9 @@ use crate::model::failure::{Exit, Failure, remedy};
 
 /// Where the tools are looked for: never in the caller's PATH, which an alert's may set.
 const FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// How often a child is looked at where the kernel cannot tell of its end.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// How a tool ended.
 #[derive(Clone, Debug)]
@@ -91,17 +96,8 @@ fn run_in(
         .stderr(handed_out.1)
         .spawn()
         .map_err(error)?;
-    let ended = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
-        .and_then(|pidfd| {
-            // A signal that is caught interrupts the wait, and is no end of the tool's.
-            retry_on_intr(|| {
-                let left = deadline.saturating_duration_since(Instant::now());
-                let left = Timespec::try_from(left).ok();
-                poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], left.as_ref())
-            })
-        })
-        .map_err(|errno| error(errno.into()));
-    if !matches!(ended, Ok(1)) {
+    let ended = await_end(&mut child, deadline).map_err(error);
+    if !matches!(ended, Ok(true)) {
         // Nothing is lost when it has just ended by itself.
         let _ = child.kill();
         let _ = child.wait();
@@ -126,6 +122,38 @@ fn suspect(tool: &str) -> &'static str {
         "systemctl" => ": is systemd hung? look at `systemctl status`",
         "getent" => ": does a directory of users not answer? look at /etc/nsswitch.conf",
         _ => ": is Pacemaker hung? look at `systemctl status pacemaker`",
+    }
+}
+
+/// Waits for a child's end; whether it came before the deadline.
+fn await_end(child: &mut Child, deadline: Instant) -> io::Result<bool> {
+    match pidfd_open(Pid::from_child(child), PidfdFlags::empty()) {
+        Ok(pidfd) => await_readable(&pidfd, deadline),
+        // A kernel before 5.3, or a filter of system calls.
+        Err(_) => look_for_end(child, deadline),
+    }
+}
+
+fn await_readable(pidfd: &OwnedFd, deadline: Instant) -> io::Result<bool> {
+    // A signal that is caught interrupts the wait, and is no end of the tool's.
+    let ready = retry_on_intr(|| {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).ok();
+        poll(&mut [PollFd::new(pidfd, PollFlags::IN)], left.as_ref())
+    })?;
+    Ok(ready == 1)
+}
+
+/// Like [`await_end`], but looks every few milliseconds.
+fn look_for_end(child: &mut Child, deadline: Instant) -> io::Result<bool> {
+    loop {
+        if child.try_wait()?.is_some() {
+            return Ok(true);
+        }
+        match deadline.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => return Ok(false),
+            left => thread::sleep(left.min(LOOK)),
+        }
     }
 }
 
@@ -161,6 +189,20 @@ mod tests {
         let deadline = Instant::now() + Duration::from_millis(50);
         let failure = run("sleep", &["1000"], deadline).unwrap_err();
         assert_eq!(failure.exit, Exit::Deadline);
+    }
+
+    #[test]
+    fn an_end_is_seen_without_a_pidfd() {
+        let start = |argument| Command::new("sleep").arg(argument).spawn().unwrap();
+        let mut child = start("0.05");
+        assert!(look_for_end(&mut child, soon()).unwrap());
+        assert!(child.wait().unwrap().success(), "how it ended is kept");
+        let mut child = start("1000");
+        let deadline = Instant::now() + Duration::from_millis(50);
+        assert!(!look_for_end(&mut child, deadline).unwrap());
+        assert!(Instant::now() >= deadline);
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

@@ -8,8 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::fs::{major, minor};
+use rustix::io::Errno;
 use rustix::param::clock_ticks_per_second;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 
 use super::daemon::{self, Incarnation};
 use crate::model::moment::Moment;
@@ -50,13 +51,18 @@ impl Holder {
     /// When it is gone already, or the kernel refuses.
     pub fn end(&self, proc: &Path) -> io::Result<()> {
         let pid = i32::try_from(self.0.pid).ok().and_then(Pid::from_raw);
-        let pidfd = pidfd_open(pid.ok_or(io::ErrorKind::NotFound)?, PidfdFlags::empty())?;
+        let pid = pid.ok_or(io::ErrorKind::NotFound)?;
+        let pidfd = pidfd_open(pid, PidfdFlags::empty());
         // The number may be another process's by now; the descriptor never is.
-        match daemon::stat(proc, self.0.pid) {
-            Some((_, incarnation)) if incarnation == self.0 => {
-                Ok(pidfd_send_signal(pidfd, Signal::KILL)?)
-            }
-            _ => Err(io::ErrorKind::NotFound.into()),
+        if daemon::stat(proc, self.0.pid).is_none_or(|(_, incarnation)| incarnation != self.0) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        match pidfd.and_then(|pidfd| pidfd_send_signal(pidfd, Signal::KILL)) {
+            Ok(()) => Ok(()),
+            Err(Errno::SRCH) => Err(io::ErrorKind::NotFound.into()),
+            // A kernel before 5.3, or a filter of system calls: the number it is, which was
+            // right just now.
+            Err(_) => Ok(kill_process(pid, Signal::KILL)?),
         }
     }
 }
@@ -86,8 +92,6 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::process::{Child, Command};
     use std::time::Instant;
-
-    use rustix::process::kill_process;
 
     use super::*;
     use crate::cluster::clock::{BootClock, Clock};

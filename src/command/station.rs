@@ -155,13 +155,14 @@ pub fn say_once(say: impl FnOnce()) {
 /// Ends this process with that exit code if it still lives at this time, because something hangs
 /// past every deadline of its own, once `say` has said so.
 pub fn give_up(end: Instant, exit: u8, say: impl FnOnce() + Send + 'static) {
-    thread::spawn(move || {
+    // Where no thread can be started all deadlines but this one still hold.
+    let _ = thread::Builder::new().spawn(move || {
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             thread::sleep(left);
         }
         let (done, told) = mpsc::channel();
         // Saying it can hang, too: the journal may be what does.
-        thread::spawn(move || {
+        let _ = thread::Builder::new().spawn(move || {
             say();
             let _ = done.send(());
         });

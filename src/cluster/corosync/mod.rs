@@ -130,7 +130,7 @@ impl Corosync {
             return Ok(picture);
         }
         if let Some(reader) = self.reader.take() {
-            self.thread = Some(Thread::start(reader));
+            self.thread = Some(Thread::start(reader)?);
         }
         self.thread.as_mut().ok_or_else(lost)?.read(deadline)
     }
@@ -145,21 +145,26 @@ struct Thread {
 }
 
 impl Thread {
-    fn start(mut reader: Reader) -> Thread {
+    fn start(mut reader: Reader) -> Result<Thread, Failure> {
         let (requests, asked) = channel();
         let (answer, answers) = channel();
-        thread::spawn(move || {
+        let started = thread::Builder::new().spawn(move || {
             while let Ok(()) = asked.recv() {
                 if answer.send(reader.read()).is_err() {
                     break;
                 }
             }
         });
-        Thread {
+        started.map_err(|error| {
+            let line =
+                format!("cannot read link state from cmap: no thread can be started: {error}");
+            Failure::new(Exit::Unreadable, line)
+        })?;
+        Ok(Thread {
             requests: Some(requests),
             answers,
             overdue: false,
-        }
+        })
     }
 
     fn read(&mut self, deadline: Instant) -> Result<Picture, Failure> {

@@ -3,6 +3,7 @@
 //! leaves no torn file and no wrong attribute, and the next good pass repairs everything.
 
 mod attrd;
+mod calls;
 mod cluster;
 mod corosync;
 mod file_system;
@@ -26,6 +27,7 @@ pub fn tests() -> impl Iterator<Item = (&'static str, Test)> {
         file_system::TESTS,
         killed::TESTS,
         time::TESTS,
+        calls::TESTS,
         attrd::TESTS,
         corosync::TESTS,
         cluster::TESTS,
