@@ -21,9 +21,11 @@ mod notify;
 mod oracle;
 mod package;
 mod path;
+mod proof;
 mod quiet;
 mod record;
 mod refused;
+mod reloads;
 mod reports;
 mod shapes;
 mod triggers;
@@ -56,6 +58,8 @@ fn main() {
     let beds: &'static Beds = Box::leak(Box::new(Beds::new(count)));
     let three = [
         links::TESTS,
+        proof::TESTS,
+        reloads::TESTS,
         failover::TESTS,
         quiet::TESTS,
         triggers::TESTS,

@@ -5,9 +5,9 @@ use lab::{Cut, Family, Form, Spec, Transport, wait_until};
 
 use crate::Test;
 use crate::bed::{Bed, LONG};
-use crate::failover;
 use crate::node::{journal_cursor, journal_since};
 use crate::record::Record;
+use crate::{failover, proof};
 
 /// Two nodes suffice where the addresses and names are what the test is about.
 fn two() -> Spec {
@@ -70,6 +70,28 @@ pub fn tests() -> Vec<(&'static str, Spec, Test)> {
             },
             redundant,
         ),
+        (
+            "host_names_over_ipv6_on_links_0_and_2",
+            with(|spec| {
+                spec.host_names = true;
+                spec.family = Family::V6;
+                spec.links = vec![0, 2];
+            }),
+            redundant,
+        ),
+        (
+            "host_names_on_links_1_and_3",
+            with(|spec| {
+                spec.host_names = true;
+                spec.links = vec![1, 3];
+            }),
+            redundant,
+        ),
+        (
+            "a_large_token_and_no_state",
+            with(|spec| spec.totem = vec![("token".into(), "12000".into())]),
+            proof::with_a_large_token,
+        ),
         ("a_single_link", with(|spec| spec.links = vec![0]), single),
         (
             "udpu_with_large_node_ids",
@@ -81,6 +103,60 @@ pub fn tests() -> Vec<(&'static str, Spec, Test)> {
             single,
         ),
         (
+            "udpu_with_host_names",
+            Spec {
+                nodes: 3,
+                ids: Some(vec![1_000_001, 168_430_090, 2_147_483_646]),
+                ..of_one(Transport::Udpu, true, Family::V4)
+            },
+            own_addresses,
+        ),
+        (
+            "udpu_with_host_names_over_ipv6",
+            of_one(Transport::Udpu, true, Family::V6),
+            single,
+        ),
+        (
+            "udpu_over_ipv6",
+            of_one(Transport::Udpu, false, Family::V6),
+            single,
+        ),
+        (
+            "udp_with_a_node_list",
+            of_one(Transport::Udp, false, Family::V4),
+            single,
+        ),
+        (
+            "udp_with_host_names",
+            Spec {
+                nodes: 3,
+                ..of_one(Transport::Udp, true, Family::V4)
+            },
+            own_addresses,
+        ),
+        (
+            "udp_with_host_names_over_ipv6",
+            of_one(Transport::Udp, true, Family::V6),
+            own_addresses,
+        ),
+        (
+            "udp_without_a_node_list",
+            Spec {
+                node_list: false,
+                ids: Some(vec![168_430_090, 2_147_483_646]),
+                ..of_one(Transport::Udp, false, Family::V4)
+            },
+            single,
+        ),
+        (
+            "udp_without_a_node_list_over_ipv6",
+            Spec {
+                node_list: false,
+                ..of_one(Transport::Udp, false, Family::V6)
+            },
+            own_addresses,
+        ),
+        (
             "the_marks_of_corosync_2s_rings",
             with(|spec| {
                 spec.links = vec![0];
@@ -89,6 +165,33 @@ pub fn tests() -> Vec<(&'static str, Spec, Test)> {
             marked,
         ),
     ]
+}
+
+/// Two nodes with a transport that has one link.
+fn of_one(transport: Transport, host_names: bool, family: Family) -> Spec {
+    Spec {
+        transport,
+        host_names,
+        family,
+        links: vec![0],
+        ..two()
+    }
+}
+
+/// Each node shows its own address, and no other node's. That all are shown was waited for.
+fn own_addresses(bed: &Bed) -> Result<()> {
+    for node in bed.cluster.nodes() {
+        let shown = node.run(&["ringcheck", "status", "--json"])?;
+        let shown: serde_json::Value = serde_json::from_str(&shown)?;
+        let address = node.address(0).to_string();
+        ensure!(shown["links"][0]["address"] == *address, "{shown}");
+        ensure!(shown["links"][0]["state"] == "UP", "{shown}");
+        ensure!(shown["node"]["id"] == node.id(), "{shown}");
+        let members = node.run(&["corosync-cmapctl", "runtime.members"])?;
+        let joined = members.lines().filter(|line| line.ends_with("= joined"));
+        ensure!(joined.count() == bed.spec.nodes, "{members}");
+    }
+    Ok(())
 }
 
 /// Corosync 3 never marks a ring itself, and lets no client do it, but it takes any key from its
