@@ -186,12 +186,12 @@ pub enum Command {
 /// When it is not all well.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// WARNING if knet's running average of a peer's round-trip time on a link is longer; that
-    /// average soon hardly moves unless knet_ping_precision is lowered (see the man page)
+    /// WARNING if knet's running average of a peer's round-trip time on a link is longer; by
+    /// default that average soon hardly changes (see MONITORING in the man page)
     #[arg(long, value_name = "MS", value_parser = microseconds)]
     warning_latency: Option<u64>,
 
-    /// CRITICAL if it is longer; with knet's default precision both hardly ever fire
+    /// CRITICAL if that average is longer; with Corosync's defaults neither limit is of much use
     #[arg(long, value_name = "MS", value_parser = microseconds)]
     critical_latency: Option<u64>,
 
@@ -211,7 +211,7 @@ pub struct Check {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(1..))]
     max_age: u64,
 
-    /// Answer within this time, whatever hangs
+    /// Answer within this time, even if something hangs
     #[arg(short, long, value_name = "SECONDS", default_value_t = 8, value_parser = timeout)]
     timeout: u64,
 
@@ -222,7 +222,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// The options for the command.
+    /// Returns the options for the command.
     pub fn options(&self) -> check::Options {
         let limits = Limits {
             latency: Levels {
@@ -283,7 +283,7 @@ impl Drill {
     }
 }
 
-/// Less leaves no time to ask the CIB on a busy machine; who waits for longer has given up.
+/// Parses a timeout. Less would leave no time to query the CIB on a busy machine.
 fn timeout(text: &str) -> Result<u64, String> {
     let seconds = text.parse().ok();
     let seconds = seconds.filter(|seconds| (2..=60).contains(seconds));

@@ -324,7 +324,7 @@ fn flaps_have_their_limits() {
     }
 }
 
-/// The labels, in their order.
+/// Returns the labels, in their order.
 fn labels(figures: &str) -> Vec<&str> {
     let figures = figures.split_ascii_whitespace();
     figures

@@ -475,7 +475,7 @@ fn a_timeout_has_bounds_and_says_which() {
     }
 }
 
-/// Opening the settings has no deadline of its own.
+/// Reading the settings has no deadline of its own: only the watchdog ends it.
 #[test]
 fn a_check_answers_in_time_whatever_hangs() {
     let (_place, fifo) = settings_that_nobody_writes();
@@ -487,7 +487,7 @@ fn a_check_answers_in_time_whatever_hangs() {
         .assert()
         .code(3)
         .stdout(predicate::str::starts_with(
-            "RINGCHECK UNKNOWN - nothing was found out in time; look at `systemctl",
+            "RINGCHECK UNKNOWN - no result in time; look at `systemctl",
         ))
         .stderr("");
     assert!(start.elapsed() < Duration::from_secs(2));

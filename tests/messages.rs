@@ -1,10 +1,9 @@
-//! What fails says what to do: an error of the operating system or of a library is never the end
-//! of what a person is told.
+//! Messages about failures end with a remedy, not with the text of an error.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every source file below.
+/// Collects all source files below a directory.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -116,11 +116,11 @@ fn run_in(
     })
 }
 
-/// What to look at when a tool does not end.
+/// Suggests where to look when a tool does not end.
 fn suspect(tool: &str) -> &'static str {
     match tool {
         "systemctl" => ": is systemd hung? look at `systemctl status`",
-        "getent" => ": does a directory of users not answer? look at /etc/nsswitch.conf",
+        "getent" => ": is a user database such as LDAP not answering? look at /etc/nsswitch.conf",
         _ => ": is Pacemaker hung? look at `systemctl status pacemaker`",
     }
 }

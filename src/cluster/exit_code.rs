@@ -1,23 +1,23 @@
-//! The exit codes of Pacemaker's tools (`crm_exit_t` in pacemaker's
-//! `include/crm/common/results.h`) in words: what each means here, and what to do.
+//! Exit codes of Pacemaker's tools (`crm_exit_t` in pacemaker's
+//! `include/crm/common/results.h`) in words, each with a remedy.
 
 use crate::model::failure::Exit;
 
-/// What an exit code means.
+/// Meaning of an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Meaning {
     /// ringcheck's own exit code for it.
     pub exit: Exit,
-    /// Why the tool failed; empty where its own words say it better.
+    /// The cause; empty if the tool's own message says it better.
     pub why: &'static str,
-    /// What to do.
+    /// The remedy.
     pub remedy: &'static str,
 }
 
-/// There is no such object.
+/// Exit code of a query for an object that does not exist.
 pub const NO_SUCH_OBJECT: i32 = 105;
 
-/// There is such an object already.
+/// Exit code of creating an object that exists already.
 pub const EXISTS: i32 = 108;
 
 const LOG: &str = "look at `journalctl -u pacemaker`";

@@ -50,7 +50,7 @@ fn parse(xml: &str) -> Option<Vec<Member>> {
             let text = |name| pair.attribute(name).map(str::to_owned);
             Some((text("name")?, text("value")?))
         });
-        // Attributes of a node without a name belong to nobody.
+        // Attributes of a node without a name match no node.
         attributes.insert(node.attribute("name").unwrap_or_default(), pairs.gather());
     }
     let none = Attributes::new();

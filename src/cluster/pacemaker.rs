@@ -74,7 +74,7 @@ pub fn explain(what: &str, output: &Output) -> Failure {
         ("", complaint) => format!("{complaint} ({ended})"),
         (why, "") => why.to_owned(),
         (why, complaint) if exit == Exit::Attribute => format!("{why}: {complaint}"),
-        // What the tool itself says of these is less clear.
+        // For these codes the tool's own message is less clear.
         (why, _) => why.to_owned(),
     };
     Failure::new(exit, format!("{what}: {why}; {remedy}"))
@@ -86,7 +86,7 @@ fn parse(xml: &str) -> Option<Attributes> {
     let mut attributes = Attributes::new();
     let pairs = document.descendants().filter(|e| e.has_tag_name("nvpair"));
     for pair in pairs.filter(|pair| pair.attribute("name").is_some_and(attribute::is_ours)) {
-        // One without a value is there all the same: what we did not publish is deleted.
+        // A pair without a value is kept, so that one that was never published gets deleted.
         let text = |name| pair.attribute(name).unwrap_or_default().to_owned();
         attributes.insert(text("name"), text("value"));
     }

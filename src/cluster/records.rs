@@ -1,8 +1,8 @@
-//! Lists in other programs' answers, some of whose records may be odd: left over from another
+//! Lists in the output of other programs. Single records may be malformed: left over from another
 //! cluster stack, made by hand, or newer than this program.
 
-/// The records that can be read: an odd one hides no other. None if not one of them can be, for
-/// then the answer is not what was expected.
+/// Collects the records that can be read and skips the others. Returns none if there are records
+/// and not one can be read: the format is then not the expected one.
 pub fn readable<T>(records: impl IntoIterator<Item = Option<T>>) -> Option<Vec<T>> {
     let mut odd = false;
     let mut read = Vec::new();

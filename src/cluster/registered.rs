@@ -31,7 +31,7 @@ pub fn alerts(deadline: Instant) -> Result<Vec<Alert>, Failure> {
     }
 }
 
-/// The schema that the CIB is validated with, if it names one.
+/// Returns the schema that the CIB is validated with, if it names one.
 ///
 /// # Errors
 /// When the CIB cannot be asked, or does not answer before the deadline.
@@ -55,7 +55,7 @@ fn parse(xml: &str) -> Option<Vec<Alert>> {
     let alerts = document
         .descendants()
         .filter(|element| element.has_tag_name("alert"));
-    // Pacemaker starts no agent for an alert without an id or a path, either.
+    // Pacemaker does not start an agent for an alert without an id or a path, either.
     Some(alerts.filter_map(alert).collect())
 }
 

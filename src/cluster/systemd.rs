@@ -50,7 +50,7 @@ pub fn units(deadline: Instant) -> Result<Option<Units>, Failure> {
     })?;
     let now = clock_gettime(ClockId::Monotonic);
     let now = Duration::new(now.tv_sec as u64, now.tv_nsec as u32);
-    // It fails where it cannot show one of them, and shows the others.
+    // systemctl fails if it cannot show one of the units, but shows the others.
     let units = parse(&output.stdout, now);
     let units = units.ok_or_else(|| match output.code {
         Some(0) => failed("systemctl's answer is not understood"),

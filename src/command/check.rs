@@ -20,7 +20,7 @@ use crate::model::gather::Gather;
 use crate::model::link::LinkNumber;
 use crate::store::config;
 
-/// Which part of the time is left, when it waits to look again, for all that follows.
+/// Fraction (1/RESERVE) of the time that is kept for the rest when links are looked at again.
 const RESERVE: u32 = 8;
 
 /// How often and after which time the CIB is asked again when it has something else: a pass may
@@ -28,28 +28,28 @@ const RESERVE: u32 = 8;
 const TRIES: u32 = 3;
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// What is asked.
+/// Options of the check.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What is still well.
+    /// Thresholds.
     pub limits: Limits,
-    /// Whether to look at the passes and at what they publish, too.
+    /// Whether to check the passes and the attributes in the CIB, too.
     pub attributes: bool,
-    /// Within which time the answer must come, whatever hangs.
+    /// Time limit for the answer, even if something hangs.
     pub timeout: Duration,
 }
 
-/// When this process gives up what it waits for.
+/// Points in time at which waiting ends.
 #[derive(Clone, Copy)]
 struct Deadlines {
-    /// What is asked must have answered, so that there is time to say which of them did not.
+    /// For corosync and the CIB. The rest of the time is enough to name the one that hangs.
     answer: Instant,
-    /// Something hangs that has no deadline of its own.
+    /// For the whole process, in case something hangs that has no deadline of its own.
     process: Instant,
 }
 
 impl Deadlines {
-    /// The rest of the timeout is for the start and the end of this process on a busy machine.
+    /// Leaves a tenth of the timeout for starting and ending the process on a busy machine.
     fn within(timeout: Duration) -> Deadlines {
         let now = Instant::now();
         Deadlines {
@@ -59,11 +59,11 @@ impl Deadlines {
     }
 }
 
-/// Answers on stdout; the exit code.
+/// Prints the answer on stdout and returns the exit code.
 pub fn run(config: Option<&Path>, options: &Options) -> u8 {
     let deadlines = Deadlines::within(options.timeout);
     station::give_up(deadlines.process, Status::Unknown.code(), || {
-        let line = "nothing was found out in time; look at `systemctl status corosync pacemaker`";
+        let line = "no result in time; look at `systemctl status corosync pacemaker`";
         say_once(&Report::failed(&Failure::new(Exit::Deadline, line)));
     });
     let report = look(config, options, deadlines.answer);
@@ -83,7 +83,7 @@ fn say(report: &Report) -> u8 {
     }
 }
 
-/// There is one answer, also when it comes at the moment at which this process is given up.
+/// Prints one answer only, even if the watchdog fires while the answer is being printed.
 fn say_once(report: &Report) -> u8 {
     let mut code = Status::Unknown.code();
     station::say_once(|| code = say(report));
@@ -107,7 +107,7 @@ fn look(config: Option<&Path>, options: &Options, deadline: Instant) -> Result<R
     Ok(check::check(&seen, limits))
 }
 
-/// Where this node cannot be seen, what the passes have left tells the labels of the figures.
+/// Reports a failure with the figures' labels from the state file.
 fn blind(failure: &Failure, options: &Options) -> Report {
     let known = Known::read(BootClock.now());
     let Some(layout) = known.state.as_ref().and_then(|state| state.layout.as_ref()) else {
@@ -118,7 +118,7 @@ fn blind(failure: &Failure, options: &Options) -> Report {
     Report::blind(failure, layout, account.as_ref(), limits)
 }
 
-/// What the passes have counted, as far as it can be read.
+/// Returns the counters of the passes, as far as they can be read.
 fn account(known: &Known, limits: &Limits) -> Account {
     let now = BootClock.now();
     let good = known.stamp.as_ref().and_then(|stamp| stamp.good);
@@ -138,7 +138,7 @@ fn account(known: &Known, limits: &Limits) -> Account {
     }
 }
 
-/// What the passes have published, and whether the CIB has it.
+/// Reads what the passes have published and what the CIB has.
 fn shown(view: &View, deadline: Instant) -> Result<Shown, Failure> {
     let mut tries = TRIES;
     loop {

@@ -152,8 +152,8 @@ pub fn say_once(say: impl FnOnce()) {
     }
 }
 
-/// Ends this process with that exit code if it still lives at this time, because something hangs
-/// past every deadline of its own, once `say` has said so.
+/// Ends this process with that exit code, after `say`, if it is still running at `end`: something
+/// hangs past its own deadline then.
 pub fn give_up(end: Instant, exit: u8, say: impl FnOnce() + Send + 'static) {
     // Where no thread can be started all deadlines but this one still hold.
     let _ = thread::Builder::new().spawn(move || {

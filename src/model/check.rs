@@ -84,7 +84,7 @@ impl Levels {
 /// What is still well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// knet's running average of the round-trip time to one peer over one link, in µs.
+    /// For knet's running average of the round-trip time to a peer over a link, in µs.
     pub latency: Levels,
     /// How often a link went down within `flap_window`.
     pub flaps: Levels,
@@ -100,20 +100,20 @@ pub struct Seen<'a> {
     pub facts: &'a Facts,
     /// What the rules make of it.
     pub judgement: &'a Judgement,
-    /// What the passes have done; nothing where they are not asked about.
+    /// Results of the passes; none if they are not checked.
     pub passes: Option<&'a Passes>,
 }
 
-/// What the passes have done.
+/// Results of the passes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passes {
-    /// What they have counted, as far as that can be read.
+    /// Their counters, as far as these can be read.
     pub account: Account,
-    /// What they have published, or why that cannot be told.
+    /// The published attributes, or why these are not known.
     pub shown: Result<Shown, Failure>,
 }
 
-/// What the passes have published, and what became of it.
+/// Attributes that the passes have published, and those that the CIB has.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Shown {
     /// The timer was stopped, and the attributes deleted.
@@ -153,7 +153,7 @@ impl Report {
         report
     }
 
-    /// When there is nothing to judge by, in a cluster whose labels are known from before.
+    /// Reports a failure, with figures whose labels are known from before.
     pub fn blind(
         failure: &Failure,
         layout: &Layout,

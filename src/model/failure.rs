@@ -102,8 +102,8 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// What to do about an error of the operating system where nothing better is known, to follow its
-/// text: "No space left on device; make room there…".
+/// Remedy for an error of the operating system, to append to its text: "No space left on device;
+/// make room there…". For messages that have no better one.
 pub fn remedy(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {

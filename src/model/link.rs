@@ -188,9 +188,9 @@ pub struct PeerLink {
     pub connected: bool,
     /// How often it went down; 1 on a healthy start, so only changes mean something.
     pub down_count: u32,
-    /// knet's running average of its pings' round-trip times in µs (`latency_ave`), the last one
-    /// while not connected. It is no current value: with the default `knet_ping_precision` of 2048
-    /// it hardly moves after some thousand pings. 0 in facts that an outline served, since no
+    /// knet's running average of the round-trip times of its pings in µs (`latency_ave`); the last
+    /// one while not connected. Not a current value: with the default `knet_ping_precision` of 2048
+    /// it hardly changes after some thousand pings. 0 in facts that an outline served, since no
     /// verdict needs it.
     pub latency: u32,
     /// Usable packet size in bytes; as with the latency.

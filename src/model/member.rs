@@ -10,8 +10,8 @@ use super::locate::{Word, Words};
 /// A node of the cluster, as Pacemaker has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Its id; none of a record whose id is no number, as cloud tools, Heartbeat and a mistyped
-    /// command leave them. No corosync has such an id, so that node is never online.
+    /// Its id; none if the id in the CIB is not a number, as left by cloud tools, Heartbeat or a
+    /// mistyped command. Corosync's ids are numbers, so such a node is never online.
     pub id: Option<NodeId>,
     /// Its name.
     pub name: String,

@@ -1,8 +1,8 @@
-//! The schema that a CIB is validated with: an upgraded cluster may still have an old one.
+//! Schema that the CIB is validated with. An upgraded cluster may still have an old one.
 
 use std::fmt;
 
-/// The first schema that has `<select>` in an alert.
+/// First schema that has `<select>` in alerts.
 const SELECTS: (u32, u32) = (2, 10);
 
 /// A schema by its name in the CIB's `validate-with`, as `pacemaker-3.9`.
@@ -10,8 +10,8 @@ const SELECTS: (u32, u32) = (2, 10);
 pub struct Schema(pub String);
 
 impl Schema {
-    /// Whether an alert may select the events that it is for. Names without a version (`none`,
-    /// `pacemaker-next`) restrict nothing, or less than any other.
+    /// Tells whether an alert may select events. Names without a version (`none`,
+    /// `pacemaker-next`) allow it.
     pub fn has_selections(&self) -> bool {
         let version = self.0.strip_prefix("pacemaker-");
         let version = version.and_then(|version| version.split_once('.'));
@@ -27,8 +27,8 @@ impl fmt::Display for Schema {
     }
 }
 
-/// The command that upgrades the CIB to the newest schema that all its nodes know; `pcs` tells
-/// whether there is that tool.
+/// Returns the command that upgrades the CIB to the newest schema. `pcs` tells whether pcs is
+/// installed.
 pub fn upgrade(pcs: bool) -> &'static str {
     match pcs {
         true => "pcs cluster cib-upgrade",

@@ -15,9 +15,9 @@ pub struct Found {
     pub units: Units,
     /// The alerts in the CIB, where that matters.
     pub alerts: Option<Vec<Alert>>,
-    /// The schema that the CIB is validated with, where that matters and is known.
+    /// Schema of the CIB, where that matters and is known.
     pub schema: Option<Schema>,
-    /// Whether there is pcs.
+    /// Whether pcs is installed.
     pub pcs: bool,
 }
 
@@ -28,7 +28,7 @@ pub enum Step {
     Done(String),
     /// A command makes it so: its name and its arguments.
     Run(Command),
-    /// Something must be done before, which changes more than this node: what, and why.
+    /// Something must be done first that changes more than this node: the reason and the command.
     Blocked(String),
 }
 
@@ -128,7 +128,7 @@ fn register() -> Step {
     ])
 }
 
-/// The whole cluster's CIB is upgraded by an administrator who means it.
+/// Asks for an upgrade of the CIB. It affects the whole cluster, so it is left to the administrator.
 fn too_old(schema: &Schema, pcs: bool) -> Step {
     let upgrade = schema::upgrade(pcs);
     Step::Blocked(format!(

@@ -47,7 +47,7 @@ pub struct State {
     /// What the next pass need not ask of Corosync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outline: Option<Outline>,
-    /// What the figures of `ringcheck check` are called, once it was read.
+    /// Layout of the figures of `ringcheck check`, once it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
     /// The joined members with the count of their joins.

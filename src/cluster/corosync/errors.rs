@@ -1,15 +1,15 @@
-//! The errors of Corosync's libraries (`cs_error_t` in corosync's `corotypes.h`) in words: what
-//! each means here, and what to do. The library's own names tell an administrator nothing.
+//! Error codes of Corosync's libraries (`cs_error_t` in corosync's `corotypes.h`) in words. The
+//! names of the codes tell an administrator nothing.
 
 use rust_corosync::CsError;
 
 use crate::cluster::user;
 use crate::model::failure::Exit;
 
-/// What an error means.
+/// Meaning of an error code.
 pub(super) struct Meaning {
     pub(super) exit: Exit,
-    /// Why the call failed, and what to do.
+    /// The cause and the remedy.
     pub(super) line: String,
 }
 
@@ -22,7 +22,8 @@ const RESTART: &str = "after an update of Corosync, restart the cluster on this 
 const VERSIONS: &str = "Corosync 3.0 or later is needed, and `corosync -v` says which this is";
 const REPORT: &str = "please report it to ringcheck with the output of `corosync -v`";
 
-/// Explains an error. There is no other arm than one for each: a new error asks for its words.
+/// Explains an error code. There is no wildcard arm, so that a new code does not compile without
+/// an explanation.
 pub(super) fn explain(error: CsError) -> Meaning {
     use CsError::*;
     use Exit::{CorosyncDown, Deadline, Permission, Unreadable};

@@ -109,7 +109,7 @@ pub(super) fn not_connected(error: CsError) -> Failure {
 }
 
 fn not_read(key: &str, error: CsError) -> Failure {
-    // It was connected, so it was running, and had started.
+    // The connection existed, so corosync was running and had started.
     let error = match error {
         CsError::CsErrLibrary => CsError::CsErrBadHandle,
         CsError::CsErrTryAgain => CsError::CsErrBusy,

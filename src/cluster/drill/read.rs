@@ -19,7 +19,7 @@ pub fn scene(xml: &str) -> Option<Scene> {
     let summary = section("summary")?;
     let dc = named(summary, "current_dc").next()?;
     let options = named(summary, "cluster_options").next()?;
-    // Where Pacemaker knows the newer name, crm_mon shows both.
+    // crm_mon shows both names if Pacemaker knows the newer one.
     let newer = options.attribute("fencing-enabled");
     let nodes = named(section("nodes")?, "node").map(node);
     let resources = section("resources").into_iter().flat_map(|section| {
@@ -103,7 +103,7 @@ fn operations(section: Element) -> Option<Vec<Operation>> {
         operations.map(move |done| operation(node, done))
     });
     let operations = readable(operations)?;
-    // Of one that has been ordered nothing is known yet, and it has no number.
+    // An operation that has only been ordered has no number and no result yet.
     Some(operations.into_iter().flatten().collect())
 }
 
@@ -192,8 +192,8 @@ fn is_failure(name: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
 }
 
-/// The timeout of fencing by the watchdog. From this feature set on it has another name, which
-/// comes before the old one where it has a value; to an older Pacemaker the new name says nothing.
+/// Timeout of fencing by the watchdog. Since [`NEWER_NAMES`] Pacemaker uses the newer name if it
+/// has a value, and else the old one; before that it ignores the newer name.
 fn watchdog<'a>(cib: Element, configuration: Element<'a, '_>) -> Option<&'a str> {
     let set = |name| option(configuration, name).filter(|value| !value.is_empty());
     let features = cib.attribute("crm_feature_set").and_then(version);
@@ -202,7 +202,7 @@ fn watchdog<'a>(cib: Element, configuration: Element<'a, '_>) -> Option<&'a str>
     newer.or_else(|| set("stonith-watchdog-timeout"))
 }
 
-/// The feature set that brought the newer names of the options for fencing: Pacemaker 3.0.2's.
+/// Feature set that introduced the newer names of the fencing options (Pacemaker 3.0.2).
 const NEWER_NAMES: [u32; 3] = [3, 20, 5];
 
 /// `3.16.1` → 3, 16, 1.

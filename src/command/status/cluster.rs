@@ -32,7 +32,7 @@ pub struct Report {
 /// A node.
 #[derive(Serialize)]
 pub struct Node {
-    /// Its id; `null` where the CIB has one that is no number.
+    /// Its id; `null` if the id in the CIB is not a number.
     pub id: Option<NodeId>,
     /// Its name.
     pub name: String,

@@ -73,8 +73,8 @@ pub struct PeerLink {
     pub enabled: bool,
     /// Whether it answers.
     pub connected: bool,
-    /// knet's running average of the round-trip time in µs, which soon hardly moves; the last one
-    /// while not connected.
+    /// knet's running average of the round-trip time in µs, which by default soon hardly changes;
+    /// the last one while not connected.
     pub latency_us: u32,
     /// Usable packet size in bytes; the last known one while not connected.
     pub mtu: u32,

@@ -1,7 +1,7 @@
-//! Performance data: figures whose labels depend on the configuration alone.
+//! Performance data: figures whose labels depend on the configuration only.
 //!
-//! Graphs break where a label comes and goes, so a value that is not known is `U`, as the
-//! Monitoring Plugins Development Guidelines have it.
+//! A label that comes and goes breaks graphs. So each label is always there, and an unknown value
+//! is `U`, as the Monitoring Plugins Development Guidelines define it.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -14,19 +14,19 @@ use crate::model::gather::Gather;
 use crate::model::link::{Facts, LinkNumber, LinkState, Transport};
 use crate::model::verdict::Judgement;
 
-/// Everything that labels are made of. A pass leaves it in its state, for when Corosync cannot be
-/// read.
+/// Everything that the labels depend on. Each pass keeps it in the state file, for a check that
+/// cannot read Corosync.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Layout {
-    /// The links of this node's entry in the node list.
+    /// Links of this node's entry in the node list.
     links: Vec<LinkNumber>,
-    /// The names of all other nodes of the node list, where the transport measures latencies.
+    /// Names of the other nodes in the node list; empty if the transport measures no latency.
     measured: Vec<String>,
 }
 
 impl Layout {
-    /// The layout of the configuration that these facts were read from.
+    /// Returns the layout for these facts.
     pub fn of(facts: &Facts) -> Layout {
         let peers = facts.peers.values().map(|peer| peer.name.clone());
         Layout {
@@ -39,23 +39,23 @@ impl Layout {
     }
 }
 
-/// The passes' account, as far as it can be read.
+/// Counters of the passes, as far as they can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Account {
-    /// For how long there has been no good pass; none if there was none, or nobody knows.
+    /// Time since the last good pass; none if there was none, or if it is not known.
     pub age: Option<Duration>,
-    /// How often each link went down.
+    /// Flaps of each link.
     pub flaps: Option<BTreeMap<LinkNumber, Flaps>>,
 }
 
 impl Account {
-    /// How often a link went down; a link that never did is in no account.
+    /// Returns the flaps of a link. A link that never went down has no entry.
     fn flaps(&self, link: LinkNumber) -> Option<Flaps> {
         Some(self.flaps.as_ref()?.get(&link).copied().unwrap_or_default())
     }
 }
 
-/// How often a link went down.
+/// Number of times that a link went down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Flaps {
     /// Since the node booted.
@@ -111,8 +111,8 @@ impl fmt::Display for Figure {
     }
 }
 
-/// All figures of this layout. `seen` is what Corosync says, where it can be read, and `account`
-/// the passes' account, where the passes are asked about.
+/// Returns all figures of this layout. `seen` is none if Corosync cannot be read, and `account` is
+/// none if the passes are not checked.
 pub fn figures(
     layout: &Layout,
     seen: Option<(&Facts, &Judgement)>,
@@ -148,7 +148,7 @@ pub fn figures(
     figures
 }
 
-/// How many links are UP and FAULTY.
+/// Returns the numbers of links that are UP and FAULTY.
 fn counts(layout: &Layout, judgement: Option<&Judgement>) -> Vec<Figure> {
     let states = [
         ("links_up", LinkState::Up),
@@ -168,8 +168,8 @@ fn counts(layout: &Layout, judgement: Option<&Judgement>) -> Vec<Figure> {
     states.into_iter().map(figure).gather()
 }
 
-/// Knet's latency to a peer over a link. Of a peer that is no member, and of a link that is not
-/// connected, knet keeps an old one.
+/// Returns knet's latency to a peer over a link. For a peer that is not a member, or a link that
+/// is not connected, knet only has an old value.
 fn latency(facts: &Facts, peer: &str, link: LinkNumber) -> Option<u64> {
     let mut peers = facts.peers.values();
     let peer = peers.find(|other| other.name == peer && other.joined)?;

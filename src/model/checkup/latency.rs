@@ -1,5 +1,4 @@
-//! What knet's latencies are worth: its running average soon hardly moves, unless it is told to
-//! weigh the latest pings more.
+//! Advice on knet's latencies: by default its running average soon hardly changes.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +7,7 @@ use crate::model::gather::Gather;
 use crate::model::link::{Facts, LinkNumber, Transport};
 use crate::model::verdict::Judgement;
 
-/// The links that corosync.conf(5) sets `knet_ping_precision` for, from the text of that file.
+/// Finds the links that have a `knet_ping_precision` in the text of corosync.conf(5).
 pub fn precise(configuration: &str) -> BTreeSet<LinkNumber> {
     let (mut sections, mut links) = (Vec::new(), BTreeSet::new());
     let (mut number, mut is_set) = (LinkNumber(0), false);
@@ -17,7 +16,7 @@ pub fn precise(configuration: &str) -> BTreeSet<LinkNumber> {
             continue;
         } else if let Some((name, _)) = line.split_once('{') {
             sections.push(name.trim());
-            // Without a number it is the first link.
+            // The default link number is 0.
             (number, is_set) = (LinkNumber(0), false);
         } else if line.starts_with('}') {
             if sections == ["totem", "interface"] && is_set {
@@ -39,8 +38,8 @@ pub fn precise(configuration: &str) -> BTreeSet<LinkNumber> {
     links
 }
 
-/// Advice on the latencies, where there are several links to compare; `precise` tells which links
-/// have a precision of their own, if that is known.
+/// Advises a precision if there are several links. `precise` has the links with a precision; none
+/// if corosync.conf cannot be read.
 pub fn latency(
     seen: &Answer<(Facts, Judgement)>,
     precise: Option<&BTreeSet<LinkNumber>>,
@@ -54,7 +53,7 @@ pub fn latency(
     let links = facts.links.keys().filter(|link| !precise.contains(link));
     let links: Vec<String> = links.map(LinkNumber::to_string).gather();
     if links.is_empty() {
-        let finding = "knet's averages follow within about a minute of pings";
+        let finding = "knet's average latencies cover about the last minute";
         return Some(Point::ok(Topic::Latency, finding));
     }
     let which = match links.as_slice() {
@@ -62,7 +61,7 @@ pub fn latency(
         links => format!("links {}", links.join(", ")),
     };
     let finding = format!(
-        "knet's averages hardly move after some thousand pings; to have them follow, add `knet_ping_precision: 64` for {which} to corosync.conf (MONITORING in man 8 ringcheck)"
+        "knet's average latencies hardly change after some thousand pings; for current ones add `knet_ping_precision: 64` for {which} to corosync.conf (MONITORING in man 8 ringcheck)"
     );
     Some(Point::note(Topic::Latency, finding))
 }

@@ -50,7 +50,7 @@ pub enum Topic {
     Links,
     /// How soon a fault shows.
     Timings,
-    /// What knet's latencies are worth.
+    /// Advice on knet's latencies.
     Latency,
 }
 
@@ -84,7 +84,7 @@ impl Topic {
 pub enum Grade {
     /// As it should be.
     Ok,
-    /// As it should be, and something could be had that is not there.
+    /// As it should be, with advice.
     Note,
     /// It works, but an administrator wants to know.
     Warning,
@@ -179,7 +179,7 @@ impl<T> Answer<T> {
     }
 }
 
-/// The worst grade of these points: wrong, or else a warning, or else ok. Advice is no fault.
+/// Returns the worst grade of these points: wrong, warning or ok. Advice is not a fault.
 pub fn worst(points: &[Point]) -> Grade {
     let has = |grade| points.iter().any(|point| point.grade == grade);
     match (has(Grade::Wrong), has(Grade::Warning)) {

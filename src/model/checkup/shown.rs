@@ -49,8 +49,7 @@ impl Alert {
     }
 }
 
-/// The registered agents; `pcs` tells whether there is that tool to change them with, and `schema`
-/// what the CIB is validated with, where that is known.
+/// The registered agents. `pcs` tells whether pcs is installed; `schema` is the CIB's, if known.
 pub fn alerts(alerts: &Answer<Vec<Alert>>, schema: Option<&Schema>, pcs: bool) -> Vec<Point> {
     let alerts = match alerts.known(Topic::Alert) {
         Ok(alerts) => alerts,

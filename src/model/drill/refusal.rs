@@ -40,7 +40,7 @@ pub fn refusal(scene: &Scene, stored: &Stored, node: &str, way: Option<Move>) ->
         ("joining", |n| n.online && n.pending),
     ] {
         if let Some(other) = scene.nodes.iter().find(|node| is(node)) {
-            // The cluster deals with no node that is only left over in the CIB.
+            // The cluster never deals with a node that is only left over in the CIB.
             let more = match other.online {
                 true => String::new(),
                 false => format!(

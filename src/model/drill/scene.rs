@@ -34,14 +34,14 @@ pub struct Options {
     pub stop_all: bool,
     /// `fencing-enabled`, or `stonith-enabled` before Pacemaker 3.0.2, whose crm_mon shows both.
     pub fencing: bool,
-    /// Whether this Pacemaker has the newer names.
+    /// Whether this Pacemaker knows the newer names.
     pub newer_names: bool,
     /// `symmetric-cluster`: resources may run where nothing is said.
     pub symmetric: bool,
 }
 
 impl Options {
-    /// What this Pacemaker calls the option that turns fencing on and off.
+    /// Name of the option that turns fencing on and off in this Pacemaker.
     pub fn fencing_name(&self) -> &'static str {
         match self.newer_names {
             true => "fencing-enabled",

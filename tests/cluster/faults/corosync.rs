@@ -16,6 +16,7 @@ pub const TESTS: &[(&str, Test)] = &[
     ("corosync_hung_at_the_connect", corosync_hung_at_the_connect),
     ("corosync_hung_at_a_glance", corosync_hung_at_a_glance),
     ("corosync_hung_during_a_read", corosync_hung_during_a_read),
+    ("no_room_for_a_connection", no_room_for_a_connection),
     (
         "corosync_killed_during_a_read",
         corosync_killed_during_a_read,
@@ -69,6 +70,22 @@ fn corosync_hung_during_a_read(bed: &Bed) -> Result<()> {
         node.write("/etc/ringcheck.toml", "deadline = 8\n")?;
         let halted = Halted::at(node, READ.0, READ.1)?;
         while_stopped(node, "corosync", || halted.goes_on(deadline, 8, HUNG))?;
+        passes_repair(bed, node)
+    })
+}
+
+/// CS_ERR_NO_SPACE: the buffers of corosync's connections are files in /dev/shm.
+fn no_room_for_a_connection(bed: &Bed) -> Result<()> {
+    by_hand(bed, 2, |node| {
+        let mounted = |size: &str| node.sh(&format!("mount -o remount,size={size} /dev/shm"));
+        let room = node.sh("findmnt -bnro SIZE /dev/shm")?;
+        mounted("48m")?;
+        node.sh("head -c 48M /dev/zero > /dev/shm/full 2>/dev/null; true")?;
+        let line = "no room for a connection in /dev/shm; `df /dev/shm` and `free` show";
+        let failed = fails(node, SHORT, 10, line).and_then(|()| is_said_once(node, line));
+        node.run(&["rm", "/dev/shm/full"])?;
+        mounted(room.trim())?;
+        failed?;
         passes_repair(bed, node)
     })
 }

@@ -1,5 +1,4 @@
-//! Advice that only makes sense with what the cluster has: an old schema, the precision of knet's
-//! averages.
+//! Advice that depends on the cluster: an old schema of the CIB, the precision of knet's averages.
 
 use anyhow::{Context, Result, ensure};
 use lab::{Node, wait_until};
@@ -20,7 +19,7 @@ pub const TESTS: &[(&str, Test)] = &[
     ),
 ];
 
-/// Has the CIB validated with an old schema, which a CIB without selections passes.
+/// Sets an old schema, which the CIB conforms to without a selection.
 fn make_old(node: &Node) -> Result<()> {
     node.run(&["ringcheck", "setup", "--undo", "--alert"])?;
     node.run(&["systemctl", "enable", "--now", "ringcheck.timer"])?;
@@ -73,7 +72,7 @@ fn an_old_schema_is_to_be_upgraded_before_the_alert(bed: &Bed) -> Result<()> {
 
 const CONFIGURATION: &str = "/etc/corosync/corosync.conf";
 
-/// What the man page says to add is taken by a reload.
+/// Adds the lines that the man page shows, which takes a reload only.
 fn doctor_advises_a_precision_of_the_averages(bed: &Bed) -> Result<()> {
     let node = bed.node(2);
     let advice = "add `knet_ping_precision: 64` for links 0, 1 to corosync.conf";

@@ -208,7 +208,7 @@ fn monitoring_of_passes(bed: &Bed) -> Result<()> {
     })
 }
 
-/// A check as NRPE has it done answers so, before that time is over.
+/// Runs a check as NRPE would; it must answer so within the limit.
 fn answers_within(
     node: &Node,
     options: &str,
@@ -228,7 +228,7 @@ fn answers_within(
     Ok(line)
 }
 
-/// NRPE gives up after 10 s, and Zabbix after 3 s.
+/// NRPE waits for 10 s, Zabbix for 3 s.
 fn monitoring_answers_in_time_whatever_hangs(bed: &Bed) -> Result<()> {
     by_hand(bed, 2, |node| {
         node.write("/etc/ringcheck.toml", "deadline = 25\n")?;
@@ -249,7 +249,7 @@ fn monitoring_answers_in_time_whatever_hangs(bed: &Bed) -> Result<()> {
     })
 }
 
-/// The labels of the figures, in their order.
+/// Returns the labels of the figures, in their order.
 fn labels(line: &str) -> Result<Vec<&str>> {
     let (_, figures) = line.split_once(" | ").context("no figures")?;
     let labels = figures.split(' ').map(|figure| figure.split('=').next());
@@ -280,7 +280,7 @@ fn monitoring_has_the_same_labels_in_every_state(bed: &Bed) -> Result<()> {
         Ok(())
     })?;
     while_stopped(node, "corosync", || {
-        // Passes have failed meanwhile, too.
+        // Meanwhile, passes fail too.
         for _ in 0..2 {
             has_them(
                 3,

@@ -21,8 +21,8 @@ pub const TESTS: &[(&str, Test)] = &[
     ),
     ("status_says_that_nobody_looks", nobody_looks),
     (
-        "a_node_whose_id_is_no_number_hides_nothing",
-        a_node_whose_id_is_no_number_hides_nothing,
+        "a_node_whose_id_is_not_a_number_hides_nothing",
+        a_node_whose_id_is_not_a_number_hides_nothing,
     ),
     ("status_watched_on_a_terminal", watched_on_a_terminal),
     (
@@ -224,8 +224,8 @@ fn nobody_looks(bed: &Bed) -> Result<()> {
     Ok(())
 }
 
-/// As cloud tools, Heartbeat and mistyped commands leave it in the CIB.
-fn a_node_whose_id_is_no_number_hides_nothing(bed: &Bed) -> Result<()> {
+/// Left in the CIB by cloud tools, Heartbeat or mistyped commands.
+fn a_node_whose_id_is_not_a_number_hides_nothing(bed: &Bed) -> Result<()> {
     let node = bed.node(1);
     let old = r#"<node id="old1" uname="old1"/>"#;
     node.run(&[

@@ -325,7 +325,7 @@ fn the_watchdogs_timeout_has_two_names() {
         assert!(fences(&[(older, "10s"), (newer, "0")]), "{features}");
         assert!(!fences(&[(older, "")]), "{features}");
     }
-    // Where the feature set is not known, either name counts.
+    // If the feature set is unknown, either name counts.
     assert!(fences("?", &[(newer, "10s")]) && fences("", &[(older, "10s")]));
 }
 
