@@ -157,6 +157,14 @@ pub fn tests() -> Vec<(&'static str, Spec, Test)> {
             own_addresses,
         ),
         (
+            "a_library_without_the_status_of_nodes",
+            with(|spec| {
+                spec.host_names = true;
+                spec.links = vec![0, 2];
+            }),
+            without_node_status,
+        ),
+        (
             "the_marks_of_corosync_2s_rings",
             with(|spec| {
                 spec.links = vec![0];
@@ -192,6 +200,26 @@ fn own_addresses(bed: &Bed) -> Result<()> {
         ensure!(joined.count() == bed.spec.nodes, "{members}");
     }
     Ok(())
+}
+
+/// Corosync's library as it was before 3.1.1: the node's own, in which the function has another
+/// name.
+fn without_node_status(bed: &Bed) -> Result<()> {
+    let node = bed.node(1);
+    node.sh(
+        "mkdir -p /tmp/old && library=$(ldconfig -p | sed -n 's/.*libcfg.so.7 .* => //p' | head -n 1) \
+         && sed 's/corosync_cfg_node_status_get/corosync_cfg_node_status_gex/g' $library \
+             > /tmp/old/libcfg.so.7",
+    )?;
+    let shown = node.sh("LD_LIBRARY_PATH=/tmp/old ringcheck status --json")?;
+    let shown: serde_json::Value = serde_json::from_str(&shown)?;
+    for (position, link) in [(0, 0), (1, 2)] {
+        let address = node.address(link).to_string();
+        ensure!(shown["links"][position]["address"] == *address, "{shown}");
+        ensure!(shown["links"][position]["state"] == "UP", "{shown}");
+    }
+    node.sh("LD_LIBRARY_PATH=/tmp/old ringcheck --once")?;
+    node.run(&["rm", "-r", "/tmp/old"]).map(drop)
 }
 
 /// Corosync 3 never marks a ring itself, and lets no client do it, but it takes any key from its
