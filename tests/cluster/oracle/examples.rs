@@ -54,6 +54,11 @@ pub fn the_oracle_knows_the_rules() -> Result<()> {
     // It may have been seen broken before.
     let alone = last(&Step::FlapThenPowerCut(2, 1), &whole)?;
     ensure!(alone.is_unsure(1, 1) && !alone.is_unsure(1, 0));
+    let flap = Step::Flap(1, 0, Fault::Carrier, Duration::from_millis(700));
+    let flapped = last(&flap, &alone)?;
+    ensure!(flapped.is_unsure(1, 0) && flapped.is_unsure(1, 1));
+    let rebooted = last(&Step::Reboot(1), &flapped)?;
+    ensure!(!rebooted.is_unsure(1, 0) && !rebooted.is_unsure(1, 1));
     // An interface that is broken for a blink is not FAULTY.
     let blink = Duration::from_millis(200);
     let flap = Step::Flap(1, 1, Fault::Carrier, blink);

@@ -139,8 +139,11 @@ impl Step {
                 None => next,
             });
         }
-        if let Step::FlapThenPowerCut(_, link) | Step::FlapThenIsolate(_, link, _) = *self {
-            let last = worlds.pop().map(|last| last.doubting(link));
+        if let Step::Flap(_, link, _, _)
+        | Step::FlapThenPowerCut(_, link)
+        | Step::FlapThenIsolate(_, link, _) = *self
+        {
+            let last = worlds.pop().map(|last| last.doubting(link, world));
             worlds.extend(last);
         }
         worlds

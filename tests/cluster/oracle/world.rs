@@ -122,13 +122,17 @@ impl World {
         self
     }
 
-    /// The same world where this link may have been shown FAULTY before a node was alone.
-    pub fn doubting(mut self, link: u8) -> World {
+    /// The same world where it may or may not have been seen that this link, which was UP in
+    /// the world `before`, was broken shortly before a node was alone.
+    pub fn doubting(mut self, link: u8, before: &World) -> World {
         for n in self.alone() {
-            if self.shows(n, link) == Some(State::Up) {
+            if before.shows(n, link) == Some(State::Up) {
+                self.unhealed.remove(&(n, link));
                 self.unsure.insert((n, link));
             }
         }
+        let unhealed = &self.unhealed;
+        self.ill.retain(|n| unhealed.iter().any(|(m, _)| m == n));
         self
     }
 
