@@ -125,7 +125,7 @@ fn suspect(tool: &str) -> &'static str {
     }
 }
 
-/// Waits for a child's end; whether it came before the deadline.
+/// Waits for a child's end; false if it does not come before the deadline.
 fn await_end(child: &mut Child, deadline: Instant) -> io::Result<bool> {
     match pidfd_open(Pid::from_child(child), PidfdFlags::empty()) {
         Ok(pidfd) => await_readable(&pidfd, deadline),

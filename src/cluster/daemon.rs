@@ -44,7 +44,7 @@ pub struct Daemons {
 pub struct Look {
     /// The daemons that /proc shows.
     pub seen: Daemons,
-    /// Whether /proc hides processes, so that a daemon that was not seen may run.
+    /// True if /proc hides processes, so that a daemon that was not seen may run.
     pub hidden: bool,
 }
 
@@ -100,25 +100,25 @@ impl Look {
         }
     }
 
-    /// Whether corosync is known to be down.
+    /// Returns true if corosync is known to be down.
     pub fn corosync_is_down(&self) -> bool {
         self.seen.corosync.is_none() && !self.hidden
     }
 
-    /// Whether Pacemaker can take attributes; none where /proc does not tell.
+    /// Tells whether Pacemaker can take attributes; none where /proc does not show it.
     pub fn pacemaker_runs(&self) -> Option<bool> {
         let seen = self.seen.attrd.is_some() && self.seen.controld.is_some();
         (seen || !self.hidden).then_some(seen)
     }
 
-    /// Whether Pacemaker may be able to take attributes: asking it may succeed.
+    /// Returns true unless Pacemaker is known to be down: asking it may succeed.
     pub fn pacemaker_may_run(&self) -> bool {
         self.pacemaker_runs() != Some(false)
     }
 }
 
 impl Daemons {
-    /// These daemons, and those `before` that were not seen this time.
+    /// Returns these daemons, and those from `before` that were not seen this time.
     pub fn or(self, before: Daemons) -> Daemons {
         Daemons {
             corosync: self.corosync.or(before.corosync),
@@ -132,8 +132,8 @@ impl Daemons {
     }
 }
 
-/// Whether `proc` hides processes of other users from this one. PID 1 is there always, and
-/// its `stat` is for everybody to read (proc_pid_stat(5)).
+/// Checks whether `proc` hides processes of other users from this one. PID 1 is there always,
+/// and its `stat` is for everybody to read (proc_pid_stat(5)).
 fn hides(proc: &Path) -> bool {
     access(proc.join("1/stat"), Access::READ_OK).is_err()
 }

@@ -159,7 +159,7 @@ impl View {
         Look::take(Path::new(PROC), &known, hacluster.ok())
     }
 
-    /// Whether Pacemaker may run on this node, so that passes can be done.
+    /// Returns true unless Pacemaker is known to be down on this node, so that passes can be done.
     pub fn pacemaker_may_run(&self) -> bool {
         self.daemons().pacemaker_may_run()
     }

@@ -57,8 +57,8 @@ fn a_cut_is_shown(bed: &Bed) -> Result<()> {
     bed.wait_for("every link UP", LONG, &bed.all("UP"))
 }
 
-/// Every command answers, and the same to root and to hacluster.
-fn commands_agree(node: &Node, code: i32, said: &str) -> Result<()> {
+/// Checks that monitoring is told the same as root and as hacluster.
+fn check_agrees(node: &Node, code: i32, said: &str) -> Result<()> {
     for user in ["root", "hacluster"] {
         let ended = run_as(node, user, &["ringcheck", "check"])?;
         ensure!(
@@ -76,7 +76,7 @@ fn hidden_processes_are_not_dead(bed: &Bed) -> Result<()> {
             wait_for_runs(node, 2)?;
             let said = journal_since(node, &cursor)?;
             ensure!(said.is_empty(), "hidepid={hidepid}: {said:#?}");
-            commands_agree(node, 0, "RINGCHECK OK")?;
+            check_agrees(node, 0, "RINGCHECK OK")?;
             for user in ["root", "hacluster"] {
                 for arguments in [&["--once"][..], &["status"], &["doctor"], &["metrics"]] {
                     let argv = [&["/usr/sbin/ringcheck"], arguments].concat();
@@ -117,7 +117,7 @@ fn hidden_daemons_restart_and_stop(bed: &Bed) -> Result<()> {
             ended.code == Some(5) && ended.stderr.contains(line),
             "{ended:?}"
         );
-        commands_agree(node, 2, "corosync is not running")?;
+        check_agrees(node, 2, "corosync is not running")?;
         let cleared = run_as(node, "root", &["ringcheck", "clear"])?;
         ensure!([Some(0), Some(6)].contains(&cleared.code), "{cleared:?}");
         node.sh("systemctl stop pacemaker; systemctl start corosync pacemaker")?;
@@ -147,7 +147,7 @@ fn a_timer_with_hidden_processes(bed: &Bed) -> Result<()> {
         wait_for_runs(node, 2)?;
         let said = journal_since(node, &cursor)?;
         ensure!(said.is_empty(), "{said:#?}");
-        commands_agree(node, 0, "RINGCHECK OK")?;
+        check_agrees(node, 0, "RINGCHECK OK")?;
         a_cut_is_shown(bed)
     })();
     for unit in UNITS {

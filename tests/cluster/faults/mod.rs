@@ -176,7 +176,7 @@ impl<'a> Halted<'a> {
         Halted::by("root", node, call, nth)
     }
 
-    /// The same of a pass that this user starts.
+    /// Like [`Halted::at`], for a pass that this user starts.
     fn by(user: &str, node: &'a Node, call: &str, nth: u32) -> Result<Halted<'a>> {
         let inject = format!("inject={call}:signal=STOP:when={nth}");
         let script = format!(
