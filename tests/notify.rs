@@ -15,18 +15,20 @@ const SCRIPT: &str = include_str!("../alert-scripts/ringcheck-notify");
 const PAGE: &str = include_str!("../man/ringcheck.8");
 
 /// All that the agent needs of a node, besides what it sends with.
-const TOOLS: [&str; 11] = [
+const TOOLS: [&str; 13] = [
     "date",
     "flock",
     "grep",
     "id",
     "mkdir",
+    "rm",
     "sed",
     "sha256sum",
     "sleep",
     "tail",
     "timeout",
     "tr",
+    "wc",
 ];
 
 const EPOCH: i64 = 1_795_322_297;
@@ -462,6 +464,36 @@ fn a_torn_memory_is_none() {
     assert_eq!(said(2, "1 2 FAUL"), 3);
     assert_eq!(said(3, "1"), 4);
     assert_eq!(said(4, ""), 5);
+}
+
+#[test]
+fn what_stands_in_the_place_of_the_memory_is_replaced() {
+    let shapes: [&dyn Fn(&Path); 4] = [
+        &|path| fs::create_dir_all(path.join("a/b")).unwrap(),
+        &|path| symlink("/nowhere", path).unwrap(),
+        &|path| drop(std::os::unix::net::UnixListener::bind(path).unwrap()),
+        &|path| fs::File::create(path).unwrap().set_len(3 << 30).unwrap(),
+    ];
+    for (index, shape) in shapes.iter().enumerate() {
+        let desk = Desk::with(&["curl"]);
+        quiet(desk.alert(HOOK, FAULTY, 1).assert());
+        let folder = desk.path("run/notified");
+        let memory = fs::read_dir(&folder).unwrap().next().unwrap();
+        let memory = memory.unwrap().path();
+        fs::remove_file(&memory).unwrap();
+        shape(&memory);
+        quiet(desk.alert(HOOK, FAULTY, 2).assert());
+        assert_eq!(desk.runs("curl"), 2, "{index}: nothing was known");
+        quiet(desk.alert(HOOK, FAULTY, 3).assert());
+        assert_eq!(desk.runs("curl"), 2, "{index}: it is remembered again");
+        if index > 0 {
+            fs::remove_dir_all(&folder).unwrap();
+            shape(&folder);
+            quiet(desk.alert(HOOK, FAULTY, 4).assert());
+            quiet(desk.alert(HOOK, FAULTY, 5).assert());
+            assert_eq!(desk.runs("curl"), 3, "{index}: the folder is there again");
+        }
+    }
 }
 
 #[test]

@@ -76,7 +76,7 @@ pub fn append(folder: &Folder, records: &[Record]) -> Result<(), Failure> {
     });
     let length = folder.append(FILE, lines.collect::<String>().as_bytes())?;
     if length > LARGEST as u64
-        && let Some(bytes) = folder.read(FILE)?
+        && let Some(bytes) = folder.read_end(FILE)?
     {
         folder.replace(FILE, newer_half(&bytes))?;
     }
@@ -88,7 +88,7 @@ pub fn append(folder: &Folder, records: &[Record]) -> Result<(), Failure> {
 /// # Errors
 /// When it is there but cannot be read.
 pub fn read(folder: &Folder) -> Result<Vec<Record>, Failure> {
-    let bytes = folder.read(FILE)?.unwrap_or_default();
+    let bytes = folder.read_end(FILE)?.unwrap_or_default();
     Ok(parse(&bytes))
 }
 
@@ -176,6 +176,19 @@ mod tests {
         let kept = read(&folder).unwrap();
         assert!(kept.len() > 1000);
         assert_eq!(kept, records[records.len() - kept.len()..]);
+    }
+
+    #[test]
+    fn of_a_file_of_gigabytes_the_end_is_kept() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        let path = place.path().join(FILE);
+        fs::File::create(&path).unwrap().set_len(3 << 30).unwrap();
+        append(&folder, &[record("a")]).unwrap();
+        append(&folder, &[record("b")]).unwrap();
+        assert!(path.metadata().unwrap().len() <= LARGEST as u64);
+        let kept = read(&folder).unwrap();
+        assert_eq!(kept, [record("a"), record("b")]);
     }
 
     proptest! {

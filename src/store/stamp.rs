@@ -16,7 +16,7 @@ use crate::model::moment::Moment;
 use crate::model::trigger::Trigger;
 
 /// The length of the file in bytes: within one page, so that it is there when it is needed.
-const LENGTH: usize = 2048;
+pub(super) const LENGTH: u64 = 2048;
 
 /// How much of a failure's line is kept, in characters.
 const LINE: usize = 240;
@@ -112,14 +112,14 @@ impl Stamp {
 
     /// What the file says; nothing is known where it says nothing that can be understood.
     pub(super) fn read(file: &File) -> Stamp {
-        let mut bytes = [0; LENGTH];
+        let mut bytes = [0; LENGTH as usize];
         let length = file.read_at(&mut bytes, 0).unwrap_or(0);
         serde_json::from_slice(&bytes[..length]).unwrap_or_default()
     }
 
     pub(super) fn write(&self, file: &File) -> io::Result<()> {
         let mut text = serde_json::to_vec(self)?;
-        text.resize(LENGTH - 1, b' ');
+        text.resize(LENGTH as usize - 1, b' ');
         text.push(b'\n');
         file.write_all_at(&text, 0)
     }
@@ -213,7 +213,7 @@ mod tests {
         for stamp in [stamp, Stamp::default()] {
             stamp.write(&file).unwrap();
             assert_eq!(Stamp::read(&file), stamp);
-            assert_eq!(file.metadata().unwrap().len(), LENGTH as u64);
+            assert_eq!(file.metadata().unwrap().len(), LENGTH);
         }
         file.write_all_at(b"}", 0).unwrap();
         assert_eq!(Stamp::read(&file), Stamp::default());

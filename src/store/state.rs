@@ -192,7 +192,10 @@ mod tests {
         let folder = Folder::new(place.path());
         let new = State::new(BOOT);
         written().save(&folder, &new).unwrap();
-        std::fs::create_dir(place.path().join(format!("{FILE}.new"))).unwrap();
+        // What is in the way can neither be removed nor put aside.
+        let place = place.path();
+        std::fs::create_dir(place.join(format!("{FILE}.new"))).unwrap();
+        std::fs::write(place.join(format!("{FILE}.new.aside")), "").unwrap();
         new.save(&folder, &written()).unwrap_err();
         assert_eq!(State::load(&folder, BOOT, Moment(60_000)).unwrap(), new);
     }

@@ -14,7 +14,14 @@ use crate::node::{journal_cursor, journal_since, run_as, wait_for_rest};
 pub const TESTS: &[(&str, Test)] = &[
     ("state_of_a_newer_version", state_of_a_newer_version),
     ("state_of_another_boot", state_of_another_boot),
-    ("state_is_a_directory", state_is_a_directory),
+    (
+        "something_else_in_the_place_of_a_file",
+        something_else_in_the_place_of_a_file,
+    ),
+    (
+        "a_directory_of_roots_in_the_place_of_a_file",
+        a_directory_of_roots_in_the_place_of_a_file,
+    ),
     ("state_is_a_link_to_elsewhere", state_is_a_link_to_elsewhere),
     ("state_is_unreadable", state_is_unreadable),
     (
@@ -55,17 +62,53 @@ fn state_of_another_boot(bed: &Bed) -> Result<()> {
     )
 }
 
-fn state_is_a_directory(bed: &Bed) -> Result<()> {
+/// Every file that a pass writes, where a wrong one may stand.
+const FILES: &str = "/run/ringcheck/lock /run/ringcheck/state.json \
+    /run/ringcheck/state.json.new /var/lib/ringcheck/history.jsonl";
+
+fn something_else_in_the_place_of_a_file(bed: &Bed) -> Result<()> {
+    by_hand(bed, 2, |node| {
+        for make in [
+            "mkdir $f",
+            "install -d -o hacluster $f $f/a $f/a/b; ln -s /etc/passwd $f/a/link",
+            "ln -s /var/tmp/precious $f",
+            "ln -s /nowhere $f",
+            "ln -s /var/tmp $f",
+            "mkfifo $f",
+            "python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('$f')\"",
+            "truncate -s 3G $f; chown hacluster $f",
+        ] {
+            unsettle(node)?;
+            node.sh("echo precious > /var/tmp/precious; chown hacluster /var/tmp/precious")?;
+            node.sh(&format!("for f in {FILES}; do rm -f $f; {make}; done"))?;
+            one_pass_repairs(bed, node)?;
+            let kinds = node.sh(&format!(
+                "for f in /run/ringcheck/lock {STATE} /var/lib/ringcheck/history.jsonl; do \
+                 stat -c '%F %U' $f; [ $(stat -c %s $f) -lt 1000000 ] || echo too large; done; \
+                 cat /var/tmp/precious; rm /var/tmp/precious"
+            ))?;
+            let right = "regular file hacluster\n".repeat(3) + "precious\n";
+            ensure!(kinds == right, "after `{make}`: {kinds}");
+        }
+        Ok(())
+    })
+}
+
+fn a_directory_of_roots_in_the_place_of_a_file(bed: &Bed) -> Result<()> {
     by_hand(bed, 2, |node| {
         unsettle(node)?;
-        node.run(&["mkdir", STATE])?;
-        let line = "state.json: Is a directory (os error 21); remove that folder";
-        fails(node, SHORT, 7, line)?;
-        // What must be shown is shown all the same.
-        bed.wait_on(1, "every link UP", SHORT, &bed.all("UP"))?;
-        is_said_once(node, line)?;
-        node.run(&["rmdir", STATE])?;
-        one_pass_repairs(bed, node)
+        let names = ["lock", "state.json"].map(|name| format!("/run/ringcheck/{name}"));
+        for path in &names {
+            node.sh(&format!(
+                "rm -f {path}; mkdir -p {path}/a; touch {path}/a/b"
+            ))?;
+        }
+        let ended = run_as(node, "root", &["ringcheck", "--once"])?;
+        ensure!(ended.code == Some(0), "{ended:?}");
+        for path in &names {
+            node.sh(&format!("test -e {path}.aside/a/b && rm -r {path}.aside"))?;
+        }
+        is_right(bed, node)
     })
 }
 
