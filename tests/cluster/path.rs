@@ -19,6 +19,10 @@ pub const TESTS: &[(&str, crate::Test)] = &[
         "corosyncs_log_may_storm_and_be_rotated",
         corosyncs_log_may_storm_and_be_rotated,
     ),
+    (
+        "a_log_without_links_is_made_quick_by_doctor",
+        a_log_without_links_is_made_quick_by_doctor,
+    ),
 ];
 
 const LOG: &str = "/var/log/corosync/corosync.log";
@@ -54,10 +58,10 @@ fn corosyncs_log_shows_a_cut_at_once(bed: &Bed) -> Result<()> {
         let mut broken = bed.all("UP");
         broken.extend((1..=3).map(|n| bed.attribute(n, 1, "FAULTY")));
         for trial in 1..=TRIALS {
-            let (seen, shown) = trial_of(bed, &broken, || bed.node(3).cut(1, Cut::Carrier))?;
+            let (seen, shown) = trial_of(bed, LOG, &broken, || bed.node(3).cut(1, Cut::Carrier))?;
             note!("{trial}: cable out, logged after {seen:.2?}, shown {shown:.2?} later");
             ensure!(shown < MARGIN, "shown {shown:.2?} after corosync's line");
-            let (seen, shown) = trial_of(bed, &bed.all("UP"), || bed.node(3).heal(1))?;
+            let (seen, shown) = trial_of(bed, LOG, &bed.all("UP"), || bed.node(3).heal(1))?;
             note!("{trial}: cable in, logged after {seen:.2?}, shown {shown:.2?} later");
             ensure!(shown < MARGIN, "shown {shown:.2?} after corosync's line");
         }
@@ -72,11 +76,12 @@ fn corosyncs_log_shows_a_cut_at_once(bed: &Bed) -> Result<()> {
 /// How long it took until the last node had logged it, and from then until node 2 shows it of all.
 fn trial_of(
     bed: &Bed,
+    log: &str,
     wanted: &crate::bed::Attributes,
     act: impl FnOnce() -> Result<()>,
 ) -> Result<(Duration, Duration)> {
     let lines = |node: &Node| -> Result<usize> {
-        let count = node.sh(&format!("grep -c 'KNET.*link: 1 ' {LOG}; true"))?;
+        let count = node.sh(&format!("grep -c 'KNET.*link: 1 ' {log}; true"))?;
         Ok(count.trim().parse()?)
     };
     let nodes = bed.cluster.nodes();
@@ -123,6 +128,97 @@ fn failures_are_the_timers(node: &Node) -> Result<()> {
     ensure!(repaired.code == Some(0), "{repaired:?}");
     ensure!(failing(node)? != before, "it did no pass");
     Ok(())
+}
+
+fn a_log_without_links_is_made_quick_by_doctor(bed: &Bed) -> Result<()> {
+    const CONF: &str = "/etc/corosync/corosync.conf";
+    const OWN: &str = "/var/log/links.log";
+    bed.cluster
+        .each(|node| node.sh(&format!("cp -p {CONF} {CONF}.away")).map(drop))?;
+    let result = without_the_timer(bed, || {
+        let mut broken = bed.all("UP");
+        broken.extend((1..=3).map(|n| bed.attribute(n, 1, "FAULTY")));
+        for (settings, log, grade, says) in [
+            ("logfile_priority: Warning", LOG, "warning", "as info"),
+            ("to_logfile: off", LOG, "ok", "does not log to a file"),
+            (
+                "logger_subsys {\nsubsys: KNET\nlogfile: /var/log/links.log\n}",
+                OWN,
+                "warning",
+                "nobody watches",
+            ),
+        ] {
+            // Corosync does not open again what it has closed while it ran, so it starts with it.
+            bed.cluster.each(|node| {
+                let script = format!(
+                    "systemctl stop corosync
+                    printf 'logging {{\n{settings}\n}}\n' >> {CONF}
+                    systemctl start corosync pacemaker ringcheck.timer"
+                );
+                node.sh(&script).map(drop)
+            })?;
+            bed.cluster.wait_online(&[1, 2, 3], LONG)?;
+            let pass = |node: &Node| node.run(&["ringcheck", "--once"]).map(drop);
+            wait_until("every link UP", LONG, || {
+                bed.cluster.each(pass)?;
+                Ok((bed.seen_from(2)? == bed.all("UP")).then_some(()))
+            })?;
+            let status = bed.node(2).run(&["ringcheck", "status"])?;
+            ensure!(status.contains("; not log"), "{settings}: {status}");
+            bed.cluster.each(wait_for_rest)?;
+            bed.node(3).cut(1, Cut::Carrier)?;
+            bed.cluster.each(wait_for_cut)?;
+            thread::sleep(MARGIN);
+            ensure!(bed.seen_from(2)? == bed.all("UP"), "{settings}: shown");
+            bed.cluster.each(pass)?;
+            bed.wait_on(2, "the cut link FAULTY", MARGIN, &broken)?;
+
+            for node in bed.cluster.nodes() {
+                let point = doctors_point(node)?;
+                let said = point["finding"].as_str().context("no finding")?;
+                ensure!(point["grade"] == grade && said.contains(says), "{point}");
+                node.sh(point["command"].as_str().context("no command")?)?;
+                let point = doctors_point(node)?;
+                let watched = format!("{log} is watched");
+                ensure!(point["finding"] == watched.as_str(), "{point}");
+            }
+            let (seen, shown) = trial_of(bed, log, &bed.all("UP"), || bed.node(3).heal(1))?;
+            note!("{says}: logged after {seen:.2?}, shown {shown:.2?} later");
+            ensure!(
+                shown < MARGIN,
+                "{settings}: shown {shown:.2?} after the line"
+            );
+            bed.cluster
+                .each(|node| node.sh(&format!("cp -p {CONF}.away {CONF}")).map(drop))?;
+        }
+        Ok(())
+    });
+    bed.cluster.each(|node| {
+        let script = format!(
+            "systemctl stop corosync
+            mv {CONF}.away {CONF}; rm -f {OWN}; systemctl revert ringcheck.path
+            systemctl start corosync pacemaker ringcheck.timer"
+        );
+        node.sh(&script).map(drop)
+    })?;
+    result
+}
+
+/// What doctor says of the log.
+fn doctors_point(node: &Node) -> Result<serde_json::Value> {
+    let report = node.run(&["ringcheck", "doctor", "--json"])?;
+    let report: serde_json::Value = serde_json::from_str(&report)?;
+    let mut points = report["points"].as_array().into_iter().flatten();
+    let point = points.find(|point| point["topic"] == "log");
+    Ok(point.context("no point about the log")?.clone())
+}
+
+/// Waits until the node's knet has given link 1 up for some peer.
+fn wait_for_cut(node: &Node) -> Result<()> {
+    wait_until("knet to see the cut", LONG, || {
+        let keys = "corosync-cmapctl -m stats stats.knet.node | grep 'link1.connected.* = 0'; true";
+        Ok((!node.sh(keys)?.is_empty()).then_some(()))
+    })
 }
 
 fn corosyncs_log_may_storm_and_be_rotated(bed: &Bed) -> Result<()> {

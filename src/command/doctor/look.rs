@@ -120,7 +120,7 @@ pub fn look(config: Option<&Path>, end: Instant, journal: Journal) -> Result<Vec
     points.extend(timer::timer(&units, pacemaker, whole));
     points.push(timer::clear_unit(&units));
     let target = corosync_log::target();
-    points.push(log::log(&units, target.as_ref()));
+    points.push(log::log(&units, target.as_ref(), corosync_log::usual()));
 
     let unasked = if !pacemaker {
         Some("Pacemaker is not running")

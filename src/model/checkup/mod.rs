@@ -8,6 +8,7 @@ pub mod installed;
 pub mod latency;
 pub mod links;
 pub mod log;
+pub mod logging;
 pub mod running;
 pub mod shown;
 pub mod timer;
