@@ -24,12 +24,14 @@ pub const TESTS: &[(&str, crate::Test)] = &[
 
 const CONF: &str = "/etc/corosync/corosync.conf";
 
-/// An edit of corosync.conf, and whether cmap tells that it was refused.
+/// An edit of corosync.conf.
 struct Edit {
     what: &'static str,
     nodes: &'static [usize],
     change: fn(&str) -> String,
-    told: bool,
+    /// Whether cmap tells that it was refused. Corosync does not tell of what it refuses while it
+    /// reads the file, and what that is differs between its releases.
+    told: Option<bool>,
 }
 
 fn address(conf: &str) -> String {
@@ -55,43 +57,43 @@ const REFUSED: &[Edit] = &[
         what: "an address changed in place",
         nodes: &[1, 2, 3],
         change: address,
-        told: true,
+        told: Some(true),
     },
     Edit {
         what: "the same in one node's file",
         nodes: &[1],
         change: address,
-        told: true,
+        told: Some(true),
     },
     Edit {
         what: "a node taken out beside a changed address",
         nodes: &[1, 2, 3],
         change: |conf| without_node(&address(conf), "n3"),
-        told: true,
+        told: Some(true),
     },
     Edit {
         what: "this node taken out beside a changed address",
         nodes: &[1, 2, 3],
         change: |conf| without_node(&conf.replace("10.77.1.2\n", "10.77.1.77\n"), "n1"),
-        told: true,
+        told: Some(true),
     },
     Edit {
-        what: "a cipher that there is not",
+        what: "a link taken out beside a changed address",
         nodes: &[1, 2, 3],
-        change: |conf| conf.replace("crypto_cipher: none", "crypto_cipher: rot13"),
-        told: true,
+        change: |conf| without_link(&conf.replace("10.77.0.1\n", "10.77.0.77\n")),
+        told: Some(true),
     },
     Edit {
         what: "a link taken out beside a cipher that there is not",
         nodes: &[1, 2, 3],
         change: |conf| without_link(conf).replace("crypto_cipher: none", "crypto_cipher: rot13"),
-        told: true,
+        told: None,
     },
     Edit {
         what: "wrong syntax",
         nodes: &[1, 2, 3],
         change: |conf| conf.replacen("totem {", "totem", 1),
-        told: false,
+        told: Some(false),
     },
 ];
 
@@ -107,7 +109,9 @@ fn a_refused_reload_changes_no_link(bed: &Bed) -> Result<()> {
         let reload = run_as(bed.node(1), "root", &["corosync-cfgtool", "-R"])?;
         note!("{}: {:?} {}", edit.what, reload.code, reload.stderr.trim());
         for node in bed.cluster.nodes() {
-            let told = edit.told && edit.nodes.contains(&node.number());
+            let told = edit
+                .told
+                .map(|told| told && edit.nodes.contains(&node.number()));
             shows_all(bed, node, told).map_err(|error| error.context(edit.what))?;
         }
         let values = record.values(bed)?;
@@ -119,28 +123,30 @@ fn a_refused_reload_changes_no_link(bed: &Bed) -> Result<()> {
             bed.node(1).run(&["corosync-cfgtool", "-R"]).map(Some)
         })?;
         for node in bed.cluster.nodes() {
-            shows_all(bed, node, false).map_err(|error| error.context(edit.what))?;
+            shows_all(bed, node, Some(false)).map_err(|error| error.context(edit.what))?;
         }
     }
     Ok(())
 }
 
-/// A pass is good, all links are UP, and each report tells of the refused reload or does not.
-fn shows_all(bed: &Bed, node: &Node, told: bool) -> Result<()> {
+/// A pass is good, all links are UP, and the reports agree on whether a reload was refused; where
+/// that is known, they say it.
+fn shows_all(bed: &Bed, node: &Node, told: Option<bool>) -> Result<()> {
+    const REFUSED: &str = "corosync refused the last reload of corosync.conf";
     // The reload comes to all nodes by a message.
-    wait_until("the reports on the reload", LONG, || {
+    let told = wait_until("the reports on the reload", LONG, || {
         let table = node.run(&["ringcheck"])?;
         let said = table.split_whitespace().collect::<Vec<_>>().join(" ");
-        let said = said.contains("corosync refused the last reload of corosync.conf");
-        ensure!(said == told, "expected it told: {told}\n{table}");
+        let said = said.contains(REFUSED);
+        ensure!(told.is_none_or(|told| told == said), "{told:?}: {table}");
         let checked = run_as(node, "root", &["ringcheck", "check"])?;
-        ensure!(checked.code == Some(i32::from(told)), "{checked:?}");
-        Ok(Some(()))
+        ensure!(checked.code == Some(i32::from(said)), "{checked:?}");
+        Ok(Some(said))
     })?;
     let ended = run_as(node, "root", &["ringcheck", "--once", "--force"])?;
     ensure!(ended.code == Some(0), "{ended:?}");
     let doctor = run_as(node, "root", &["ringcheck", "doctor"])?;
-    let warns = doctor.stdout.contains("corosync refused the last reload");
+    let warns = doctor.stdout.contains(REFUSED);
     ensure!(warns == told && doctor.code == Some(0), "{doctor:?}");
     let seen = bed.all_seen_from(node.number())?;
     ensure!(seen == bed.all("UP"), "{} shows {seen:?}", node.name());
@@ -174,7 +180,7 @@ fn a_reload_that_is_accepted_is_shown(bed: &Bed) -> Result<()> {
     for conf in [&token, &good] {
         reload(bed, conf)?;
         for node in bed.cluster.nodes() {
-            shows_all(bed, node, false)?;
+            shows_all(bed, node, Some(false))?;
         }
     }
     let values = record.values(bed)?;
