@@ -85,6 +85,10 @@ fn attempt(options: &Options, journal: Journal) -> Result<(), Failure> {
             Ok(None) => {}
             Err(_) => metrics::leave(file, None, journal),
         }
+        // Whoever stopped the timer after the lock was given back has taken the file away.
+        if station.load().is_ok_and(|state| state.cleared) {
+            metrics::take_away(file, journal);
+        }
     }
     result.map(drop)
 }

@@ -23,6 +23,10 @@ pub const TESTS: &[(&str, crate::Test)] = &[
         "a_log_without_links_is_made_quick_by_doctor",
         a_log_without_links_is_made_quick_by_doctor,
     ),
+    (
+        "the_timer_stopped_and_started_after_a_line",
+        the_timer_stopped_and_started_after_a_line,
+    ),
 ];
 
 const LOG: &str = "/var/log/corosync/corosync.log";
@@ -241,7 +245,8 @@ fn corosyncs_log_may_storm_and_be_rotated(bed: &Bed) -> Result<()> {
     // It is no end of it, and neither is a rotated log, with both of logrotate's ways.
     let reopen = format!("mv {LOG} {LOG}.1; touch {LOG}; corosync-cfgtool -L");
     let truncate = format!("cp {LOG} {LOG}.1; : > {LOG}");
-    for rotate in ["true", &truncate, &reopen, &truncate] {
+    let rename = format!("mv {LOG} {LOG}.1; touch {LOG}");
+    for rotate in ["true", &truncate, &reopen, &truncate, &rename] {
         node.sh(rotate)?;
         wait_for_rest(node)?;
         let before = started(node)?;
@@ -251,9 +256,10 @@ fn corosyncs_log_may_storm_and_be_rotated(bed: &Bed) -> Result<()> {
             Ok((started(node)? != before).then_some(()))
         })?;
     }
-    node.sh(&format!("rm {LOG}.1"))?;
+    node.sh(&format!("corosync-cfgtool -L; rm {LOG}.1"))?;
 
-    // It ends with the timer, before the attributes are deleted, and leaves none behind.
+    // It ends with the timer, writes nothing once the attributes are deleted, and leaves none
+    // behind.
     node.sh(&format!(
         "setsid timeout 60 sh -c '{write}' > /dev/null 2>&1 & echo $! > /tmp/storm"
     ))?;
@@ -261,12 +267,15 @@ fn corosyncs_log_may_storm_and_be_rotated(bed: &Bed) -> Result<()> {
         for _ in 0..3 {
             wait_until("a pass", LONG, || Ok((!is_at_rest(node)?).then_some(())))?;
             node.sh("systemctl stop ringcheck.timer ringcheck-clear.service")?;
-            for unit in ["ringcheck.path", "ringcheck-event.service"] {
-                ensure!(!is_active(node, unit)?, "{unit} is active");
-            }
             let mut others = bed.all("UP");
             others.retain(|(name, _), _| name != node.name());
             bed.wait_on(1, "the attributes gone", LONG, &others)?;
+            for unit in ["ringcheck.path", "ringcheck-event.service"] {
+                wait_until(&format!("{unit} to stop"), MARGIN, || {
+                    let state = node.sh(&format!("systemctl is-active {unit}; true"))?;
+                    Ok((state == "inactive\n").then_some(()))
+                })?;
+            }
             let failed = node.run(&["systemctl", "--failed", "--plain", "--no-legend"])?;
             ensure!(!failed.contains("ringcheck"), "{failed}");
             thread::sleep(MARGIN);
@@ -282,6 +291,34 @@ fn corosyncs_log_may_storm_and_be_rotated(bed: &Bed) -> Result<()> {
     })();
     node.sh("kill -- -$(cat /tmp/storm); rm /tmp/storm")?;
     result
+}
+
+fn the_timer_stopped_and_started_after_a_line(bed: &Bed) -> Result<()> {
+    let node = bed.node(1);
+    for _ in 0..3 {
+        wait_for_rest(node)?;
+        let cursor = journal_cursor(node)?;
+        // It makes corosync log a line.
+        node.run(&["corosync-cfgtool", "-R"])?;
+        wait_until("a pass", LONG, || Ok((!is_at_rest(node)?).then_some(())))?;
+        node.sh("systemctl stop ringcheck.timer; systemctl start ringcheck.timer")?;
+        wait_until("the attributes to be deleted", LONG, || {
+            let said = journal_since(node, &cursor)?;
+            let deleted = "Node attribute ringnumber_1 deleted";
+            Ok(said.iter().any(|line| line.contains(deleted)).then_some(()))
+        })?;
+        bed.wait_on(2, "the attributes back", LONG, &bed.all("UP"))?;
+        for unit in [
+            "ringcheck.timer",
+            "ringcheck.path",
+            "ringcheck-clear.service",
+        ] {
+            wait_until(&format!("{unit} to be active"), LONG, || {
+                Ok(is_active(node, unit)?.then_some(()))
+            })?;
+        }
+    }
+    Ok(())
 }
 
 fn passes(node: &Node) -> Result<u64> {

@@ -164,15 +164,15 @@ pub fn while_stopped(node: &Node, daemon: &str, test: impl FnOnce() -> Result<()
 
 /// A pass that stops itself with SIGSTOP at one of its system calls, and what it has to say
 /// when it goes on.
-struct Halted<'a> {
+pub struct Halted<'a> {
     node: &'a Node,
-    pid: String,
+    pub pid: String,
 }
 
 impl<'a> Halted<'a> {
     /// Starts a pass by hand that stops after the `nth` call of that kind of one of its
     /// threads.
-    fn at(node: &'a Node, call: &str, nth: u32) -> Result<Halted<'a>> {
+    pub fn at(node: &'a Node, call: &str, nth: u32) -> Result<Halted<'a>> {
         Halted::by("root", node, call, nth)
     }
 

@@ -7,7 +7,7 @@ use lab::{Cut, Node, wait_until};
 
 use crate::Test;
 use crate::bed::{Bed, LONG};
-use crate::faults::{by_hand, said_by_the_timer, while_stopped};
+use crate::faults::{Halted, by_hand, said_by_the_timer, while_stopped};
 use crate::node::run_as;
 
 pub const TESTS: &[(&str, Test)] = &[
@@ -302,6 +302,23 @@ fn monitoring_has_the_same_labels_in_every_state(bed: &Bed) -> Result<()> {
 
 const FILE: &str = "/var/lib/prometheus/node-exporter/ringcheck.prom";
 
+/// A pass is killed before it renames its temporary file, and a good one comes a minute later.
+fn a_killed_pass_leaves_no_file_for_good(node: &Node, folder: &str) -> Result<()> {
+    // Nothing else changes the mode of a file.
+    let kill = "strace -qq -o /dev/null -u hacluster -e trace=fchmod \
+        -e inject=fchmod:signal=KILL ringcheck --once";
+    node.sh(&format!("{kill}; [ $? = 137 ]"))?;
+    let left = node.sh(&format!("ls {folder} | grep 'prom[.][0-9]*$'"))?;
+    node.sh(&format!(
+        "touch -d '2 minutes ago' {folder}/{}",
+        left.trim()
+    ))?;
+    node.run(&["ringcheck", "--once"])?;
+    let files = node.sh(&format!("ls -A {folder}"))?;
+    ensure!(files == "ringcheck.prom\n", "{files}");
+    Ok(())
+}
+
 fn metrics_in_a_file(bed: &Bed) -> Result<()> {
     by_hand(bed, 2, |node| {
         let folder = "/var/lib/prometheus/node-exporter";
@@ -320,6 +337,7 @@ fn metrics_in_a_file(bed: &Bed) -> Result<()> {
         ensure!(page.contains(bytes), "{page}");
         let files = node.sh(&format!("ls -A {folder}"))?;
         ensure!(files == "ringcheck.prom\n", "{files}");
+        a_killed_pass_leaves_no_file_for_good(node, folder)?;
         bed.node(2).cut(1, Cut::Interface)?;
         wait_until("the file to tell of the fault", LIMIT, || {
             node.run(&["ringcheck", "--once"])?;
@@ -344,6 +362,22 @@ fn metrics_in_a_file(bed: &Bed) -> Result<()> {
             let files = node.sh(&format!("ls -A {folder}"))?;
             ensure!(files.is_empty(), "{files}");
             Ok(Some(()))
-        })
+        })?;
+        a_pass_that_outlasts_the_timer_leaves_no_file(node, folder)
     })
+}
+
+/// A pass writes its metrics after it has given the lock back, and the attributes are deleted
+/// meanwhile.
+fn a_pass_that_outlasts_the_timer_leaves_no_file(node: &Node, folder: &str) -> Result<()> {
+    node.write("/etc/ringcheck.toml", format!("metrics-file = '{FILE}'\n"))?;
+    let halted = Halted::at(node, "fchmod", 1)?;
+    node.run(&["ringcheck", "clear"])?;
+    node.run(&["kill", "-CONT", &halted.pid])?;
+    wait_until("the pass to end", LIMIT, || {
+        Ok((node.sh("cat /tmp/halted.code; true")? == "0\n").then_some(()))
+    })?;
+    let files = node.sh(&format!("ls -A {folder}"))?;
+    ensure!(files.is_empty(), "{files}");
+    Ok(())
 }
