@@ -481,7 +481,7 @@ fn a_check_answers_in_time_whatever_hangs() {
     let (_place, fifo) = settings_that_nobody_writes();
     let start = Instant::now();
     ringcheck()
-        .args(["check", "-t", "2", "--config"])
+        .args(["check", "-t", "4", "--config"])
         .arg(fifo)
         .timeout(Duration::from_secs(30))
         .assert()
@@ -490,7 +490,7 @@ fn a_check_answers_in_time_whatever_hangs() {
             "RINGCHECK UNKNOWN - no result in time; look at `systemctl",
         ))
         .stderr("");
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(start.elapsed() < Duration::from_secs(4));
 }
 
 #[test]
