@@ -140,19 +140,18 @@ pub fn tests() -> Vec<(&'static str, Spec, Test)> {
             own_addresses,
         ),
         (
-            "udp_without_a_node_list",
+            "udp_with_generated_ids",
             Spec {
-                node_list: false,
-                ids: Some(vec![168_430_090, 2_147_483_646]),
+                generated_ids: true,
                 ..of_one(Transport::Udp, false, Family::V4)
             },
-            single,
+            own_addresses,
         ),
         (
-            "udp_without_a_node_list_over_ipv6",
+            "udpu_with_generated_ids_and_host_names",
             Spec {
-                node_list: false,
-                ..of_one(Transport::Udp, false, Family::V6)
+                generated_ids: true,
+                ..of_one(Transport::Udpu, true, Family::V4)
             },
             own_addresses,
         ),

@@ -52,7 +52,7 @@ fn by_link(status: &[LinkStatus], links: &BTreeSet<LinkNumber>) -> BTreeMap<Link
     let sources: BTreeMap<usize, IpAddr> = status
         .iter()
         .enumerate()
-        .filter_map(|(place, link)| Some((place, link.src_ipaddr.parse().ok()?)))
+        .filter_map(|(place, link)| Some((place, ip(&link.src_ipaddr)?)))
         .gather();
     let by_number = sources
         .keys()
@@ -68,24 +68,37 @@ fn by_link(status: &[LinkStatus], links: &BTreeSet<LinkNumber>) -> BTreeMap<Link
     links.iter().enumerate().filter_map(place).gather()
 }
 
-/// The addresses that this node told the others when it joined: all that there is to know with
-/// udp and udpu, which change none while they run.
-pub(super) fn told(icmap: &Map, node: NodeId) -> Result<BTreeMap<LinkNumber, IpAddr>, Failure> {
-    let key = format!("runtime.members.{node}.ip");
-    Ok(parse(&icmap.text(&key)?.unwrap_or_default()))
+/// An address without the zone that knet gives those of IPv6: `fd77::1%2`.
+fn ip(text: &str) -> Option<IpAddr> {
+    text.split('%').next()?.parse().ok()
 }
 
-/// `r(0) ip(10.77.0.1) r(1) ip(10.77.1.1) ` → the addresses by link.
-fn parse(told: &str) -> BTreeMap<LinkNumber, IpAddr> {
+/// The addresses that this node told the others when it joined, by its links: all that there is to
+/// know with udp and udpu, which change none while they run.
+pub(super) fn told(
+    icmap: &Map,
+    node: NodeId,
+    links: &BTreeSet<LinkNumber>,
+) -> Result<BTreeMap<LinkNumber, IpAddr>, Failure> {
+    let key = format!("runtime.members.{node}.ip");
+    Ok(parse(&icmap.text(&key)?.unwrap_or_default(), links))
+}
+
+/// `r(0) ip(10.77.0.1) r(1) ip(10.77.2.1) ` → the addresses by link. The numbers count the links
+/// (`totempg_ifaces_print` in `totempg.c`).
+fn parse(told: &str, links: &BTreeSet<LinkNumber>) -> BTreeMap<LinkNumber, IpAddr> {
     let words: Vec<&str> = told.split_ascii_whitespace().collect();
     let inside = |word: &str, name: &str| -> Option<String> {
         let rest = word.strip_prefix(name)?.strip_prefix('(')?;
         Some(rest.strip_suffix(')')?.to_owned())
     };
     let pair = |pair: &[&str]| -> Option<(LinkNumber, IpAddr)> {
-        let [link, ip] = pair else { return None };
-        let number = inside(link, "r")?.parse().ok()?;
-        Some((LinkNumber(number), inside(ip, "ip")?.parse().ok()?))
+        let [place, address] = pair else {
+            return None;
+        };
+        let place: usize = inside(place, "r")?.parse().ok()?;
+        let link = links.iter().nth(place)?;
+        Some((*link, ip(&inside(address, "ip")?)?))
     };
     words.chunks(2).filter_map(pair).gather()
 }
@@ -101,19 +114,21 @@ mod tests {
         fn whatever_a_node_told_is_an_address_or_nothing(
             told in "(r\\([0-9]{0,3}\\)|ip\\([0-9a-f.:]{0,9}\\)|[rip() ]{0,6}|\\PC){0,8}"
         ) {
-            parse(&told);
+            parse(&told, &LinkNumber::all().collect());
         }
     }
 
     #[test]
     fn reads_what_a_node_told_of_its_addresses() {
-        let told = parse("r(0) ip(10.77.0.1) r(2) ip(fd77:2::1) ");
+        let links = [0, 2].map(LinkNumber).into();
+        let told = parse("r(0) ip(10.77.0.1) r(1) ip(fd77:2::1) ", &links);
         let expected = [
             (LinkNumber(0), "10.77.0.1".parse().unwrap()),
             (LinkNumber(2), "fd77:2::1".parse().unwrap()),
         ];
         assert_eq!(told, BTreeMap::from(expected));
-        assert!(parse("r(0) ip() r(x) ip(1.2.3.4) nonsense").is_empty());
+        assert!(parse("r(0) ip() r(x) ip(1.2.3.4) nonsense", &links).is_empty());
+        assert_eq!(ip("fd77::1%2"), ip("fd77::1"));
     }
 
     #[test]

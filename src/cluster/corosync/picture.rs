@@ -21,7 +21,7 @@ pub(super) fn picture(icmap: &Map, stats: &Map) -> Result<Picture, Failure> {
     let mut transport = transport(icmap)?;
     let positions = node_list(icmap)?;
     let refused = failed_reload.as_ref().is_some_and(FailedReload::is_refused);
-    let node = own_id(icmap, transport, &positions, refused)?;
+    let node = own_id(icmap, &positions, refused)?;
     // A refused reload has taken from the node list what the new one did not have
     // (`remove_deleted_entries` in Corosync's `cfg.c`), and knet goes on with it.
     let in_use = if refused && transport == Transport::Knet {
@@ -30,9 +30,6 @@ pub(super) fn picture(icmap: &Map, stats: &Map) -> Result<Picture, Failure> {
         KnetLinks::new()
     };
     let mut ids: BTreeSet<NodeId> = positions.keys().chain(in_use.keys()).copied().collect();
-    if positions.is_empty() {
-        ids.extend(members(icmap)?);
-    }
     ids.remove(&node);
     let position = |id: NodeId| positions.get(&id).copied();
     let used: BTreeSet<LinkNumber> = in_use
@@ -124,7 +121,6 @@ fn node_list(icmap: &Map) -> Result<BTreeMap<NodeId, u32>, Failure> {
 /// the next good one; Corosync goes on with the node list that it has.
 fn own_id(
     icmap: &Map,
-    transport: Transport,
     positions: &BTreeMap<NodeId, u32>,
     refused: bool,
 ) -> Result<NodeId, Failure> {
@@ -137,9 +133,7 @@ fn own_id(
         });
     }
     let id = address::own_id()?;
-    // Multicast needs no node list.
-    let needs_none = positions.is_empty() && transport == Transport::Udp;
-    if positions.contains_key(&id) || refused || needs_none {
+    if positions.contains_key(&id) || refused {
         Ok(id)
     } else {
         Err(unreadable(
@@ -147,18 +141,6 @@ fn own_id(
             "this node is in no node list; check the nodelist of /etc/corosync/corosync.conf",
         ))
     }
-}
-
-/// The nodes that were seen as members, where no node list tells who there is.
-fn members(icmap: &Map) -> Result<BTreeSet<NodeId>, Failure> {
-    let keys = icmap.keys("runtime.members.")?;
-    Ok(keys.iter().filter_map(|key| member(key)).collect())
-}
-
-/// `runtime.members.1.status` → 1.
-fn member(key: &str) -> Option<NodeId> {
-    let (id, rest) = key.strip_prefix("runtime.members.")?.split_once('.')?;
-    (rest == "status").then(|| id.parse().ok().map(NodeId))?
 }
 
 /// All links that knet has, also those that are no longer in the configuration.
@@ -213,23 +195,24 @@ fn links(
             }
         }
     } else if transport != Transport::Knet {
+        // A refused reload has taken the entry away.
         configured.insert(LinkNumber(0), None);
     }
+    let numbers: BTreeSet<LinkNumber> = configured.keys().copied().collect();
     let literal = |text: &Option<String>| text.as_ref()?.parse::<IpAddr>().ok();
-    let literals = || {
-        configured
-            .iter()
-            .filter_map(|(&n, text)| Some((n, literal(text)?)))
-    };
+    let literals: BTreeMap<LinkNumber, IpAddr> = configured
+        .iter()
+        .filter_map(|(&number, text)| Some((number, literal(text)?)))
+        .collect();
+    let told = || address::told(icmap, node, &numbers);
     let known: BTreeMap<LinkNumber, IpAddr> = if transport != Transport::Knet {
         // The node list may be newer than what runs.
-        literals().chain(address::told(icmap, node)?).collect()
-    } else if configured.values().all(|text| literal(text).is_some()) {
-        literals().collect()
+        literals.into_iter().chain(told()?).collect()
+    } else if literals.len() == numbers.len() {
+        literals
     } else {
-        let told = address::told(icmap, node)?;
-        let used = used_addresses(stats, peers, configured.keys())?;
-        told.into_iter().chain(used).chain(literals()).collect()
+        let used = used_addresses(stats, peers, &numbers)?;
+        told()?.into_iter().chain(used).chain(literals).collect()
     };
     let mut links = BTreeMap::new();
     for (number, text) in configured {
@@ -255,15 +238,15 @@ fn links(
 }
 
 /// The addresses that knet sends from on these links. Not every peer has each of them.
-fn used_addresses<'a>(
+fn used_addresses(
     stats: &Map,
     peers: &BTreeSet<NodeId>,
-    links: impl Iterator<Item = &'a LinkNumber> + Clone,
+    links: &BTreeSet<LinkNumber>,
 ) -> Result<BTreeMap<LinkNumber, IpAddr>, Failure> {
     let mut used = BTreeMap::new();
     for &peer in peers {
         let mut shared = BTreeSet::new();
-        for &number in links.clone() {
+        for &number in links {
             if glance::link(stats, peer, number)?.is_some() {
                 shared.insert(number);
             }
@@ -319,13 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_of_members_and_links_are_read_and_no_others() {
-        assert_eq!(
-            member("runtime.members.4000000000.status"),
-            Some(NodeId(4_000_000_000))
-        );
-        assert_eq!(member("runtime.members.1.join_count"), None);
-        assert_eq!(member("runtime.members.x.status"), None);
+    fn the_key_of_a_link_is_read_and_no_other() {
         let link = Some((NodeId(65535), LinkNumber(7)));
         assert_eq!(knet_link("stats.knet.node65535.link7.enabled"), link);
         assert_eq!(knet_link("stats.knet.node1.link0.mtu"), None);

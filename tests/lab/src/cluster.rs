@@ -100,7 +100,7 @@ impl Cluster {
 
     fn form_by_conf(&self) -> Result<()> {
         self.each(|node| {
-            let conf = conf::corosync(&self.spec, node.number());
+            let conf = conf::corosync(&self.spec);
             node.write("/etc/corosync/corosync.conf", &conf)?;
             seed(node)?;
             node.run(&["systemctl", "start", "corosync", "pacemaker"])?;

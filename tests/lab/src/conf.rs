@@ -20,8 +20,8 @@ pub(crate) const CIB: &str = r#"<cib crm_feature_set="3.0.14" validate-with="pac
 </cib>
 "#;
 
-/// corosync.conf of node `n`, which is the same on all nodes where they have a node list.
-pub(crate) fn corosync(spec: &Spec, n: usize) -> String {
+/// corosync.conf of a cluster.
+pub(crate) fn corosync(spec: &Spec) -> String {
     let mut totem = String::from("    version: 2\n    cluster_name: lab\n");
     totem += match spec.transport {
         Transport::Knet => "    transport: knet\n    crypto_cipher: none\n    crypto_hash: none\n",
@@ -46,33 +46,22 @@ pub(crate) fn corosync(spec: &Spec, n: usize) -> String {
         );
     }
     let mut quorum = String::from("    provider: corosync_votequorum\n");
-    let mut nodes = String::new();
-    if spec.node_list {
-        nodes += "nodelist {\n";
-        for n in 1..=spec.nodes {
-            nodes += &node(spec, n);
-        }
-        nodes += "}\n";
-    } else {
-        totem += &format!("    nodeid: {}\n", spec.id(n));
-        quorum += &format!("    expected_votes: {}\n", spec.nodes);
-    }
     if spec.nodes == 2 {
         quorum += "    two_node: 1\n";
     }
+    let nodes: String = (1..=spec.nodes).map(|n| node(spec, n)).collect();
     format!(
-        "totem {{\n{totem}}}\n{nodes}quorum {{\n{quorum}}}\n\
+        "totem {{\n{totem}}}\nnodelist {{\n{nodes}}}\nquorum {{\n{quorum}}}\n\
          logging {{\n    to_logfile: yes\n    logfile: /var/log/corosync/corosync.log\n    \
          to_syslog: yes\n    timestamp: on\n}}\n"
     )
 }
 
 fn node(spec: &Spec, n: usize) -> String {
-    let mut node = format!(
-        "    node {{\n        name: {}\n        nodeid: {}\n",
-        spec.name(n),
-        spec.id(n)
-    );
+    let mut node = format!("    node {{\n        name: {}\n", spec.name(n));
+    if !spec.generated_ids {
+        node += &format!("        nodeid: {}\n", spec.id(n));
+    }
     for &link in &spec.links {
         node += &format!("        ring{link}_addr: {}\n", spec.ring_address(n, link));
     }
@@ -126,7 +115,7 @@ logging {
     timestamp: on
 }
 ";
-        assert_eq!(corosync(&spec, 1), expected);
+        assert_eq!(corosync(&spec), expected);
     }
 
     #[test]
@@ -136,7 +125,7 @@ logging {
             links: vec![0],
             ..Spec::default()
         };
-        let text = corosync(&spec, 1);
+        let text = corosync(&spec);
         assert!(
             text.contains("transport: udpu\n") && !text.contains("crypto"),
             "{text}"
@@ -144,22 +133,16 @@ logging {
     }
 
     #[test]
-    fn multicast_needs_no_node_list() {
+    fn multicast_has_a_group_and_may_have_generated_ids() {
         let spec = Spec {
             transport: Transport::Udp,
             links: vec![0],
-            ids: Some(vec![7, 8, 9]),
-            node_list: false,
+            generated_ids: true,
             ..Spec::default()
         };
-        let text = corosync(&spec, 2);
-        for line in [
-            "nodeid: 8\n",
-            "bindnetaddr: 10.77.0.0\n",
-            "expected_votes: 3\n",
-        ] {
-            assert!(text.contains(line), "{text}");
-        }
-        assert!(!text.contains("nodelist"), "{text}");
+        let text = corosync(&spec);
+        assert!(text.contains("bindnetaddr: 10.77.0.0\n"), "{text}");
+        assert!(!text.contains("nodeid"), "{text}");
+        assert_eq!(spec.id(2), 0x0a4d_0002);
     }
 }

@@ -13,7 +13,7 @@ pub enum Transport {
     Knet,
     /// UDP unicast: one link.
     Udpu,
-    /// UDP multicast: one link, and a node list is not needed.
+    /// UDP multicast: one link.
     Udp,
 }
 
@@ -52,9 +52,9 @@ pub struct Spec {
     pub ids: Option<Vec<u32>>,
     /// Whether `ringX_addr` are host names (`<node>-ringX`, in /etc/hosts) and not addresses.
     pub host_names: bool,
-    /// Whether the nodes know each other by a node list, and not by multicast alone.  Without
-    /// one only [`Transport::Udp`] and [`Form::Conf`].
-    pub node_list: bool,
+    /// Whether Corosync makes the node ids of the first link's addresses.  Only with
+    /// [`Form::Conf`], IPv4, and not with [`Transport::Knet`].
+    pub generated_ids: bool,
     /// How the cluster is formed.
     pub form: Form,
     /// More options of corosync.conf's totem section.  Only with [`Form::Conf`].
@@ -71,7 +71,7 @@ impl Default for Spec {
             names: None,
             ids: None,
             host_names: false,
-            node_list: true,
+            generated_ids: false,
             form: Form::Conf,
             totem: Vec::new(),
         }
@@ -110,8 +110,8 @@ impl Spec {
             "udp and udpu have one link, number 0"
         );
         ensure!(
-            self.node_list || self.transport == Transport::Udp,
-            "only udp does without a node list"
+            !self.generated_ids || (!knet && self.ids.is_none() && self.family == Family::V4),
+            "knet and IPv6 need node ids"
         );
         if self.form == Form::Pcs {
             let gapless = self.links.iter().copied().eq(0..small(self.links.len()));
@@ -144,9 +144,11 @@ impl Spec {
 
     /// The Corosync id of node `n`.
     pub(crate) fn id(&self, n: usize) -> u32 {
-        self.ids
-            .as_ref()
-            .map_or_else(|| small(n).into(), |ids| ids[n - 1])
+        match (&self.ids, self.address(n, 0)) {
+            (Some(ids), _) => ids[n - 1],
+            (None, IpAddr::V4(address)) if self.generated_ids => address.into(),
+            (None, _) => small(n).into(),
+        }
     }
 
     /// The address of node `n` on `link`.
@@ -274,7 +276,7 @@ mod tests {
                 ..Spec::default()
             },
             Spec {
-                node_list: false,
+                generated_ids: true,
                 ..Spec::default()
             },
             Spec {
