@@ -118,10 +118,19 @@ fn doctor_is_what_it_prints(bed: &Bed) -> Result<()> {
 
 /// The README's table has the nodes' Debian, with these versions.
 fn versions_are_the_nodes(bed: &Bed) -> Result<()> {
-    let script = ". /etc/os-release && echo $VERSION_ID && \
-        dpkg-query --show --showformat='${source:Upstream-Version}\n' corosync pacemaker pcs";
-    let shown = bed.node(1).sh(script)?;
+    const SCRIPT: &str = r#". /etc/os-release && echo "${VERSION_ID:-testing}" && echo "\`$VERSION_CODENAME\`"
+        version() {
+            dpkg-query --show --showformat '${db:Status-Status} ${source:Upstream-Version}\n' "$1" |
+                sed -n 's/^installed //p'
+        }
+        version corosync; version 'libknet1*'; version pacemaker; version pcs
+        version systemd | cut -d . -f 1"#;
+    let shown = bed.node(1).sh(SCRIPT)?;
     let row = shown.lines().collect::<Vec<_>>().join(" | ");
+    // Testing moves on; its row has what was tried last.
+    if row.starts_with("testing ") {
+        return Ok(());
+    }
     ensure!(README.contains(&format!("| {row} |\n")), "no `{row}`");
     Ok(())
 }
