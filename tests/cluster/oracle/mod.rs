@@ -125,7 +125,7 @@ fn run(bed: &Bed, seed: u64, steps: usize) -> Result<()> {
             run.take(&step)
                 .with_context(|| format!("seed {seed}, step {number}: {step}"))?;
         }
-        for step in Step::home(&run.world) {
+        while let Some(step) = Step::home(&run.world) {
             run.take(&step)
                 .with_context(|| format!("seed {seed}, on the way home: {step}"))?;
         }

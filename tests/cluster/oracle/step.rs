@@ -112,8 +112,8 @@ impl Step {
         }
     }
 
-    /// The steps that make everything whole again.
-    pub fn home(world: &World) -> Vec<Step> {
+    /// The next step on the way to a world where all is whole, through worlds that are sure.
+    pub fn home(world: &World) -> Option<Step> {
         let down = world.down.keys().map(|&n| Step::Start(n));
         let ends = world.faults.keys();
         let booted = |n: &usize, link: &u8| {
@@ -125,9 +125,12 @@ impl Step {
             .links
             .iter()
             .filter(|link| !world.configured.contains(link));
-        down.chain(heals)
-            .chain(gone.map(|&link| Step::AddLink(link)))
-            .collect()
+        let steps = down
+            .chain(heals)
+            .chain(gone.map(|&link| Step::AddLink(link)));
+        let steps: Vec<Step> = steps.collect();
+        let is_sure = |step: &&Step| step.worlds(world).iter().all(World::is_sure);
+        steps.iter().find(is_sure).or(steps.first()).copied()
     }
 
     /// The worlds that it goes through, from `world` to the one that it leaves.
