@@ -145,7 +145,9 @@ fn rule_2_an_interface_that_really_breaks_later_is_believed() {
     let facts = cluster.facts();
     judge.look(&facts);
     judge.now += SECOND_LOOK - 1;
-    assert_eq!(state(&judge.look(&facts), 1), UP, "too soon for an answer");
+    let judgement = judge.look(&facts);
+    assert_eq!(state(&judgement, 1), UP, "too soon for an answer");
+    assert_eq!(judgement.look_again, None);
     judge.now += 1;
     assert_eq!(state(&judge.look(&facts), 1), FAULTY);
 }
