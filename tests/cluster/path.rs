@@ -271,7 +271,7 @@ fn corosyncs_log_may_storm_and_be_rotated(bed: &Bed) -> Result<()> {
             others.retain(|(name, _), _| name != node.name());
             bed.wait_on(1, "the attributes gone", LONG, &others)?;
             for unit in ["ringcheck.path", "ringcheck-event.service"] {
-                wait_until(&format!("{unit} to stop"), MARGIN, || {
+                wait_until(&format!("{unit} to stop"), LONG, || {
                     let state = node.sh(&format!("systemctl is-active {unit}; true"))?;
                     Ok((state == "inactive\n").then_some(()))
                 })?;
