@@ -364,13 +364,33 @@ fn a_node_that_meets_silent_members_says_nothing() {
     assert_eq!(written(&node, HEALTH), [""; 0]);
 }
 
-/// The node that was cut off by its own interface: nobody has seen it healed.
+/// The node that was cut off by its own interface: nobody has seen its link healed, but it may have
+/// to run everything.
 #[test]
-fn a_node_that_is_alone_gets_better_once_somebody_answers() {
+fn a_node_that_is_alone_gets_better_by_its_interfaces() {
     let node = node_alone();
-    node.passes(20, 5000);
-    assert_eq!(node.states(), "0 FAULTY, 1 UP");
+    node.pass().unwrap();
+    node.advance(HOLD - 1);
+    node.pass().unwrap();
     assert_eq!(shown(&node), "yellow");
+    // It starts again with each fault.
+    node.change(|cluster| cluster.interface(0, Interface::Absent));
+    node.pass().unwrap();
+    node.change(|cluster| cluster.interface(0, Interface::Up("eth0".into())));
+    node.pass().unwrap();
+    node.advance(HOLD - 1);
+    node.pass().unwrap();
+    assert_eq!(shown(&node), "yellow");
+    node.advance(1);
+    node.pass().unwrap();
+    assert_eq!(node.states(), "0 FAULTY, 1 UP", "nobody has answered");
+    assert_eq!(shown(&node), "green", "nobody may ever come");
+}
+
+#[test]
+fn its_link_is_up_once_somebody_has_answered() {
+    let node = node_alone();
+    node.pass().unwrap();
     node.change(|cluster| {
         for peer in [2, 3] {
             cluster.join(peer);

@@ -6,10 +6,13 @@
 //! when its own interface is down, or when it does not reach more than half of the joined peers.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::evidence;
 use super::link::{Facts, LinkState, Transport};
+use super::moment::Moment;
 use super::settings::Ill;
 use super::verdict::{Judgement, Reason, Verdict};
 
@@ -55,11 +58,16 @@ impl From<Ill> for Health {
 
 /// The health of the node whose links were judged so, or `before` as long as it may not be better
 /// yet, since each change may move services. `ill` is what it is while a link is lost.
+///
+/// A node that is alone may have to run everything, so it is well by its interfaces, though nobody
+/// has seen a FAULTY link of its healed: `alone_for` is for how long they have been good.
 pub fn judge(
     facts: &Facts,
     judgement: &Judgement,
     before: Option<Health>,
     ill: Ill,
+    alone_for: Option<Duration>,
+    hold: Duration,
 ) -> Option<Health> {
     let joined = facts.peers.values().filter(|peer| peer.joined).count();
     let lost = |link| judgement.memory.lost.get(link).map_or(0, |lost| lost.len());
@@ -68,18 +76,34 @@ pub fn judge(
     if (links.clone()).any(|(verdict, lost)| is_lost(facts, verdict, lost, joined)) {
         return Some(ill.into());
     }
-    let open = links.any(|(verdict, lost)| is_open(verdict, lost));
+    // A node that was cut off meets the others first: what they say is worth more.
+    let hold = hold.max(evidence::time_to_meet(facts));
+    let waits = alone_for.is_some_and(|time| time < hold);
+    let open = links.any(|(verdict, lost)| is_open(verdict, lost, waits));
     match open || judgement.look_again.is_some() {
         true => before,
         false => Some(Health::Green),
     }
 }
 
+/// Since when a node that nobody reaches has had good interfaces, though a link of its is FAULTY.
+pub fn alone_since(judgement: &Judgement, before: Option<Moment>, now: Moment) -> Option<Moment> {
+    let mut reasons = judgement.verdicts.values().map(|verdict| &verdict.reason);
+    let broken =
+        |reason: &Reason| matches!(reason, Reason::Interface(_) | Reason::InterfaceDoubted(_));
+    if reasons.clone().any(broken) {
+        return None;
+    }
+    let unhealed = reasons.any(|reason| *reason == Reason::NobodySinceFault);
+    unhealed.then(|| before.unwrap_or(now))
+}
+
 /// Whether a link may still be lost: whoever could tell is silent, or it is held and has no lost
-/// peers, which would be held themselves.
-fn is_open(verdict: &Verdict, lost: usize) -> bool {
+/// peers, which would be held themselves, or the node is alone and `waits` for the others.
+fn is_open(verdict: &Verdict, lost: usize, waits: bool) -> bool {
     match verdict.reason {
-        Reason::SilentMembers | Reason::NobodySinceFault => true,
+        Reason::SilentMembers => true,
+        Reason::NobodySinceFault => waits,
         Reason::Recovering { .. } => lost == 0,
         _ => false,
     }

@@ -33,6 +33,10 @@ pub struct Memory {
     /// The node's health, while it is published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
+    /// Since when a node that is alone has been well but for a link that nobody has seen healed,
+    /// while the health is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub well_since: Option<Moment>,
     /// Since when there has been no peer to judge by, though the node list has others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alone_since: Option<Moment>,

@@ -178,6 +178,7 @@ pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -
             lost: lost::judge(facts, memory, &testimony, &beliefs, hold, now),
             reached: BTreeMap::new(),
             health: None,
+            well_since: None,
             alone_since: testimony.alone_since,
         },
         lost: BTreeMap::new(),
@@ -258,7 +259,11 @@ pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -
         }
     }
     if let Some(ill) = settings.node_health {
-        judgement.memory.health = health::judge(facts, &judgement, memory.health, ill);
+        let since = health::alone_since(&judgement, memory.well_since, now);
+        let alone_for = since.map(|since| now.since(since));
+        judgement.memory.well_since = since;
+        judgement.memory.health =
+            health::judge(facts, &judgement, memory.health, ill, alone_for, hold);
     }
     judgement
 }

@@ -114,6 +114,7 @@ impl State {
                 self.unreadable_since,
                 self.flaps.latest(),
                 self.memory.alone_since,
+                self.memory.well_since,
                 self.memory.doubts.values().map(|doubt| doubt.since).max(),
                 self.outline.as_ref().map(|outline| outline.read),
             ]);

@@ -156,8 +156,10 @@ impl Thread {
             }
         });
         started.map_err(|error| {
-            let line =
-                format!("cannot read link state from cmap: no thread can be started: {error}");
+            let line = format!(
+                "cannot read link state from cmap: no thread can be started: {error}; is a limit of \
+                 processes reached? look at `systemctl show --property=TasksMax ringcheck.service`"
+            );
             Failure::new(Exit::Unreadable, line)
         })?;
         Ok(Thread {

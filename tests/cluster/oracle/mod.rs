@@ -247,13 +247,12 @@ impl Run<'_> {
 
 /// What may be shown of a node's link, or of its health, in one world, in this order.
 fn truth(world: &World, subject: usize, link: Option<u8>) -> Vec<Option<State>> {
-    let (sure, unsure) = match link {
-        Some(link) => (world.shows(subject, link), world.is_unsure(subject, link)),
-        None => (world.health(subject), world.is_health_unsure(subject)),
-    };
-    match unsure {
-        true => [State::Up, State::Faulty, State::Up].map(Some).to_vec(),
-        false => vec![sure],
+    match link {
+        Some(link) if world.is_unsure(subject, link) => {
+            [State::Up, State::Faulty, State::Up].map(Some).to_vec()
+        }
+        Some(link) => vec![world.shows(subject, link)],
+        None => vec![world.health(subject)],
     }
 }
 

@@ -184,24 +184,12 @@ impl<'a> Watch<'a> {
 
     /// Wants what is seen where either may be.
     fn doubt(&self, world: &World, n: usize, wanted: &mut Attributes, seen: &Attributes) {
-        let mut either = |value: fn(&Watch, usize, u8, State) -> _, link: u8| {
-            for state in [State::Up, State::Faulty] {
-                let (key, value): ((String, String), String) = value(self, n, link, state);
-                if seen.get(&key) == Some(&value) {
-                    wanted.insert(key, value);
-                }
+        let unsure = world.links.iter().filter(|link| world.is_unsure(n, **link));
+        for &link in unsure {
+            let (key, faulty) = self.bed.attribute(n, link, &State::Faulty.to_string());
+            if seen.get(&key) == Some(&faulty) {
+                wanted.insert(key, faulty);
             }
-        };
-        for &link in &world.links {
-            if world.is_unsure(n, link) {
-                either(
-                    |w, n, link, s| w.bed.attribute(n, link, &s.to_string()),
-                    link,
-                );
-            }
-        }
-        if world.is_health_unsure(n) {
-            either(|w, n, _, s| health(&w.name(n), s), 0);
         }
     }
 

@@ -81,8 +81,6 @@ pub struct World {
     unhealed: BTreeSet<(usize, u8)>,
     /// Such links that may or may not have been shown FAULTY before that.
     unsure: BTreeSet<(usize, u8)>,
-    /// The nodes whose health waits for that, too.
-    ill: BTreeSet<usize>,
     /// Whether pcs changes the links, which then asks all nodes over the first one.
     pub pcs: bool,
 }
@@ -98,7 +96,6 @@ impl World {
             down: BTreeMap::new(),
             unhealed: BTreeSet::new(),
             unsure: BTreeSet::new(),
-            ill: BTreeSet::new(),
             pcs,
         }
     }
@@ -114,10 +111,6 @@ impl World {
         };
         let unhealed = kept(&|n, link| before.shows(n, link) == Some(State::Faulty));
         let unsure = kept(&|n, link| before.is_unsure(n, link));
-        let waits = |n: &&usize| {
-            unhealed.iter().any(|(m, _)| m == *n) && before.health(**n) == Some(State::Faulty)
-        };
-        self.ill = alone.iter().filter(waits).copied().collect();
         (self.unhealed, self.unsure) = (unhealed, unsure);
         self
     }
@@ -131,8 +124,6 @@ impl World {
                 self.unsure.insert((n, link));
             }
         }
-        let unhealed = &self.unhealed;
-        self.ill.retain(|n| unhealed.iter().any(|(m, _)| m == n));
         self
     }
 
@@ -140,12 +131,6 @@ impl World {
     pub fn is_unsure(&self, n: usize, link: u8) -> bool {
         let shown = self.shows(n, link);
         shown == Some(State::Up) && self.unsure.contains(&(n, link))
-    }
-
-    /// Whether a node's health may be either.
-    pub fn is_health_unsure(&self, n: usize) -> bool {
-        let unsure = self.configured.iter().any(|&link| self.is_unsure(n, link));
-        unsure && self.health(n) == Some(State::Up)
     }
 
     /// The nodes on which the cluster runs.
@@ -195,12 +180,10 @@ impl World {
             let local = self.faults.get(&(n, *link));
             local.is_some_and(|fault| fault.is_local()) || 2 * self.lost(n, *link).len() > others
         };
-        Some(
-            match self.ill.contains(&n) || self.configured.iter().any(ill) {
-                true => State::Faulty,
-                false => State::Up,
-            },
-        )
+        Some(match self.configured.iter().any(ill) {
+            true => State::Faulty,
+            false => State::Up,
+        })
     }
 
     /// What a node that runs must show of a link that is configured.
