@@ -84,7 +84,17 @@ fn a_node_without_quorum(bed: &Bed) -> Result<()> {
     node.cut(1, Cut::Carrier)?;
     bed.wait_on(2, "link 1 FAULTY", LONG, &alone("FAULTY"))?;
     node.heal(1)?;
-    bed.wait_on(2, "link 1 UP again", LONG, &alone("UP"))?;
+    wait_until("the carrier to be back", LONG, || {
+        let table = node.run(&["ringcheck"])?;
+        Ok(table
+            .contains("nobody has answered on it since")
+            .then_some(()))
+    })?;
+    ensure!(bed.seen_from(2)? == alone("FAULTY"), "nobody saw it healed");
+    for other in [1, 3] {
+        bed.node(other).run(&["pcs", "cluster", "start"])?;
+    }
+    bed.wait_on(2, "every link UP", LONG, &bed.all("UP"))?;
     Ok(())
 }
 
