@@ -156,12 +156,19 @@ struct Run<'a> {
 impl Run<'_> {
     fn take(&mut self, step: &Step) -> Result<()> {
         note!("{} {step}    ({})", time_of_day(), self.world);
+        let mut worlds = step.worlds(&self.world);
+        let before = self.watch.down_counts()?;
         let took = act::act(self.bed, step, &self.world)?;
-        let worlds = step.worlds_in(&self.world, took);
         let restarted = worlds.iter().any(|later| later.down != self.world.down);
         let settled = self.watch.settle(&worlds, restarted);
         let values = self.watch.values()?;
         self.report.values += values.len();
+        if let Some((n, link)) = step.blink(took)
+            && before.get(&(n, link)) == self.watch.down_counts()?.get(&(n, link))
+        {
+            note!("knet did not notice the blink of {took:.1?}");
+            worlds.truncate(1);
+        }
         let wrong = self.never_true(&worlds, &values);
         if !wrong.is_empty() {
             note!("{} NEVER TRUE: {wrong:#?}", time_of_day());

@@ -152,11 +152,12 @@ impl Step {
         worlds
     }
 
-    /// The same where this took so long: an interface that was broken for a blink is not FAULTY.
-    pub fn worlds_in(&self, world: &World, took: Duration) -> Vec<World> {
-        match self {
-            Step::Flap(_, _, fault, _) if fault.is_local() && took < BLINK => vec![world.clone()],
-            _ => self.worlds(world),
+    /// The node and link whose interface is broken for so short a time that it is not FAULTY if
+    /// knet does not notice; `took` is how long the step took.
+    pub fn blink(&self, took: Duration) -> Option<(usize, u8)> {
+        match *self {
+            Step::Flap(n, link, fault, _) if fault.is_local() && took < BLINK => Some((n, link)),
+            _ => None,
         }
     }
 

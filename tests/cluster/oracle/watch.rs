@@ -205,6 +205,23 @@ impl<'a> Watch<'a> {
         self.bed.node(n).name().to_owned()
     }
 
+    /// How often each running node's knet has given each link up, over all peers.
+    pub fn down_counts(&self) -> Result<BTreeMap<(usize, u8), u64>> {
+        let mut counts = BTreeMap::new();
+        for node in self.bed.cluster.nodes().iter().filter(|node| node.is_up()) {
+            let script = "corosync-cmapctl -m stats stats.knet.node | grep down_count || true";
+            let text = node.sh(script)?;
+            for (key, count) in text.lines().filter_map(key) {
+                let link = key
+                    .split_once(".link")
+                    .and_then(|(_, rest)| rest.split_once('.'));
+                let link: u8 = link.context("no link")?.0.parse()?;
+                *counts.entry((node.number(), link)).or_default() += count.parse::<u64>()?;
+            }
+        }
+        Ok(counts)
+    }
+
     /// Every value that the nodes' attribute managers took since the last time. The log of a
     /// node without power is read when it is up again.
     pub fn values(&mut self) -> Result<Vec<Value>> {
