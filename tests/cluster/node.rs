@@ -129,6 +129,16 @@ pub fn stop_passes(node: &Node) -> Result<()> {
         .map(drop)
 }
 
+/// Waits until systemd has nothing more to do for ringcheck's units. Who restarts the timer is told
+/// of its own end only, and not of that of the units that stop and start with it.
+pub fn wait_for_jobs(node: &Node) -> Result<()> {
+    wait_until("the end of systemd's jobs", Duration::from_secs(60), || {
+        let jobs = node.run(&["systemctl", "list-jobs", "--no-legend", "ringcheck*"])?;
+        ensure!(jobs.trim().is_empty(), "{jobs}");
+        Ok(Some(()))
+    })
+}
+
 /// Waits until the timer has started that many passes more.
 pub fn wait_for_runs(node: &Node, runs: u32) -> Result<()> {
     let start = || {

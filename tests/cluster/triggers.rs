@@ -7,7 +7,8 @@ use lab::{Node, wait_until};
 
 use crate::bed::{Bed, INTERVAL, LONG};
 use crate::node::{
-    is_active, journal_cursor, journal_since, run_as, traced, wait_for_rest, wait_for_runs,
+    is_active, journal_cursor, journal_since, run_as, traced, wait_for_jobs, wait_for_rest,
+    wait_for_runs,
 };
 
 pub const TESTS: &[(&str, crate::Test)] = &[
@@ -86,6 +87,7 @@ fn a_quick_timer_is_not_throttled(bed: &Bed) -> Result<()> {
         "[Timer]\nOnActiveSec=\nOnUnitActiveSec=\nOnActiveSec=100ms\nOnUnitActiveSec=500ms\n";
     node.write(&format!("{folder}/quick.conf"), quick)?;
     node.sh("systemctl daemon-reload && systemctl restart ringcheck.timer")?;
+    wait_for_jobs(node)?;
     bed.wait_on(1, "every link UP", LONG, &bed.all("UP"))?;
     let cursor = journal_cursor(node)?;
     // The default start limit is five in ten seconds.

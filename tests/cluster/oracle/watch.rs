@@ -171,7 +171,10 @@ impl<'a> Watch<'a> {
                 }
             }
             let mut seen = self.bed.all_seen_from(n)?;
-            seen.extend(self.bed.health_seen_from(n)?);
+            // The CIB of Pacemaker 2.0 may keep that of a node that is gone.
+            let members: Vec<String> = world.partition(n).iter().map(|&m| self.name(m)).collect();
+            let health = self.bed.health_seen_from(n)?.into_iter();
+            seen.extend(health.filter(|((name, _), _)| members.contains(name)));
             self.doubt(world, n, &mut wanted, &seen);
             ensure!(
                 seen == wanted,
