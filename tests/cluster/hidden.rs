@@ -119,7 +119,7 @@ fn hidden_daemons_restart_and_stop(bed: &Bed) -> Result<()> {
         );
         check_agrees(node, 2, "corosync is not running")?;
         let cleared = run_as(node, "root", &["ringcheck", "clear"])?;
-        // Pacemaker 2.0's attribute manager takes the connection, and does not answer.
+        // The attribute manager may take the connection, and not answer.
         let codes = [Some(0), Some(6), Some(8)];
         ensure!(codes.contains(&cleared.code), "{cleared:?}");
         node.sh("systemctl stop pacemaker; systemctl start corosync pacemaker")?;

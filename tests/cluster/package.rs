@@ -165,7 +165,9 @@ fn setup_registers_the_alert_once(bed: &Bed) -> Result<()> {
         ensure!(node.run(&configuration)? == set_up, "{set_up}");
         // It is one that works: pcs understands it, and doctor has nothing to say.
         let listed = node.run(&["pcs", "alert"])?;
-        ensure!(listed.contains("Alert: ringcheck "), "{listed}");
+        let mut lines = listed.lines().map(str::trim);
+        let ours = |line: &str| line == "Alert: ringcheck" || line.starts_with("Alert: ringcheck ");
+        ensure!(lines.any(ours), "{listed}");
         let points = node.sh("ringcheck doctor | grep ' alert '")?;
         ensure!(points.starts_with("ok "), "{points}");
         node.run(&["ringcheck", "setup", "--undo", "--alert"])?;
