@@ -1,7 +1,7 @@
 //! The whole picture: the node list, the membership, and the state of each link.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::map::{Map, unreadable};
@@ -19,9 +19,10 @@ pub(super) fn picture(icmap: &Map, stats: &Map) -> Result<Picture, Failure> {
     let memberships = glance::memberships(stats)?;
     let failed_reload = failed_reload(icmap)?;
     let mut transport = transport(icmap)?;
-    let positions = node_list(icmap)?;
+    let mut list = node_list(icmap)?;
     let refused = failed_reload.as_ref().is_some_and(FailedReload::is_refused);
-    let node = own_id(icmap, &positions, refused)?;
+    let node = own_id(icmap, &mut list, refused)?;
+    let positions = list.positions;
     // A refused reload has taken from the node list what the new one did not have
     // (`remove_deleted_entries` in Corosync's `cfg.c`), and knet goes on with it.
     let in_use = if refused && transport == Transport::Knet {
@@ -30,6 +31,9 @@ pub(super) fn picture(icmap: &Map, stats: &Map) -> Result<Picture, Failure> {
         KnetLinks::new()
     };
     let mut ids: BTreeSet<NodeId> = positions.keys().chain(in_use.keys()).copied().collect();
+    if list.is_incomplete {
+        ids.extend(members(icmap)?);
+    }
     ids.remove(&node);
     let position = |id: NodeId| positions.get(&id).copied();
     let used: BTreeSet<LinkNumber> = in_use
@@ -105,42 +109,82 @@ fn failed_reload(icmap: &Map) -> Result<Option<FailedReload>, Failure> {
     Ok(Some(reload).filter(|reload| reload.is_refused() || reload.message.is_some()))
 }
 
-/// The position of each node in the node list.
-fn node_list(icmap: &Map) -> Result<BTreeMap<NodeId, u32>, Failure> {
-    let mut nodes = BTreeMap::new();
+/// The node list.
+struct NodeList {
+    /// The position of each node that has an id there, or one that can be told.
+    positions: BTreeMap<NodeId, u32>,
+    /// Whether there are nodes whose id Corosync has made of their address, and not put there: so
+    /// it is with udp and udpu before 3.1.5.
+    is_incomplete: bool,
+}
+
+fn node_list(icmap: &Map) -> Result<NodeList, Failure> {
+    let mut list = NodeList {
+        positions: BTreeMap::new(),
+        is_incomplete: false,
+    };
     for position in 0.. {
-        match icmap.number(&format!("nodelist.node.{position}.nodeid"))? {
-            Some(id) => nodes.insert(NodeId(id), position),
-            None => break,
-        };
+        let key = |what: &str| format!("nodelist.node.{position}.{what}");
+        if let Some(id) = icmap.number(&key("nodeid"))? {
+            list.positions.insert(NodeId(id), position);
+        } else if let Some(address) = icmap.text(&key("ring0_addr"))? {
+            list.is_incomplete = true;
+            if let Ok(address) = address.parse::<Ipv4Addr>() {
+                let id = generated_id(icmap, address)?;
+                list.positions.insert(id, position);
+            }
+        } else {
+            break;
+        }
     }
-    Ok(nodes)
+    Ok(list)
+}
+
+/// The id that Corosync makes of an address (`generate_nodeid` in `totemconfig.c`).
+fn generated_id(icmap: &Map, address: Ipv4Addr) -> Result<NodeId, Failure> {
+    let clears = icmap.text("totem.clear_node_high_bit")?.as_deref() == Some("yes");
+    let id = u32::from(address);
+    Ok(NodeId(if clears { id & 0x7fff_ffff } else { id }))
 }
 
 /// This node's id, by its place in the node list. A refused reload takes the place from cmap until
 /// the next good one; Corosync goes on with the node list that it has.
-fn own_id(
-    icmap: &Map,
-    positions: &BTreeMap<NodeId, u32>,
-    refused: bool,
-) -> Result<NodeId, Failure> {
+fn own_id(icmap: &Map, list: &mut NodeList, refused: bool) -> Result<NodeId, Failure> {
     let key = "nodelist.local_node_pos";
-    if let Some(local) = icmap.number(key)? {
-        let found = positions.iter().find(|(_, position)| **position == local);
-        return found.map(|(id, _)| *id).ok_or_else(|| {
-            let key = format!("nodelist.node.{local}.nodeid");
-            unreadable(&key, "the node list is incomplete")
-        });
+    let local = icmap.number(key)?;
+    if let Some(local) = local
+        && let Some((id, _)) = list.positions.iter().find(|(_, at)| **at == local)
+    {
+        return Ok(*id);
     }
     let id = address::own_id()?;
-    if positions.contains_key(&id) || refused {
-        Ok(id)
-    } else {
-        Err(unreadable(
+    match local {
+        Some(local) if list.is_incomplete => {
+            list.positions.insert(id, local);
+            Ok(id)
+        }
+        Some(local) => {
+            let key = format!("nodelist.node.{local}.nodeid");
+            Err(unreadable(&key, "the node list is incomplete"))
+        }
+        None if list.positions.contains_key(&id) || refused => Ok(id),
+        None => Err(unreadable(
             key,
             "this node is in no node list; check the nodelist of /etc/corosync/corosync.conf",
-        ))
+        )),
     }
+}
+
+/// The nodes that were seen as members.
+fn members(icmap: &Map) -> Result<BTreeSet<NodeId>, Failure> {
+    let keys = icmap.keys("runtime.members.")?;
+    Ok(keys.iter().filter_map(|key| member(key)).collect())
+}
+
+/// `runtime.members.1.status` → 1.
+fn member(key: &str) -> Option<NodeId> {
+    let (id, rest) = key.strip_prefix("runtime.members.")?.split_once('.')?;
+    (rest == "status").then(|| id.parse().ok().map(NodeId))?
 }
 
 /// All links that knet has, also those that are no longer in the configuration.
@@ -302,7 +346,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_of_a_link_is_read_and_no_other() {
+    fn keys_of_members_and_links_are_read_and_no_others() {
+        assert_eq!(
+            member("runtime.members.4000000000.status"),
+            Some(NodeId(4_000_000_000))
+        );
+        assert_eq!(member("runtime.members.1.join_count"), None);
+        assert_eq!(member("runtime.members.x.status"), None);
         let link = Some((NodeId(65535), LinkNumber(7)));
         assert_eq!(knet_link("stats.knet.node65535.link7.enabled"), link);
         assert_eq!(knet_link("stats.knet.node1.link0.mtu"), None);
