@@ -100,10 +100,10 @@ impl Pass<'_> {
         let force = self.force && first;
         let compares = force || (first && self.must_compare(state, now));
         let last = state.outline.take();
-        let known = last.clone();
-        let entered = known.as_ref().map(|outline| outline.memberships);
-        let known = known.filter(|outline| !compares && outline.is_fresh(now));
-        let facts = match self.source.observe(in_time, known.as_ref()) {
+        let entered = last.as_ref().map(|outline| outline.memberships);
+        let is_usable = |outline: &Outline| !compares && outline.is_fresh(now);
+        let known = last.as_ref().filter(|outline| is_usable(outline));
+        let facts = match self.source.observe(in_time, known) {
             Ok(mut facts) => {
                 if let Some(last) = &last {
                     last.name(&mut facts);
@@ -121,12 +121,12 @@ impl Pass<'_> {
         };
         let unreadable = state.unreadable_since.take();
         if (facts.memberships.zip(entered)).is_some_and(|(now, before)| now < before) {
-            // A counter goes back only when corosync was started anew.
+            // A counter goes back only when corosync was restarted.
             forget_counters(state, now);
         }
         state.node = Some(facts.node);
         state.layout = Some(Layout::of(&facts));
-        state.outline = match known {
+        state.outline = match last.filter(is_usable) {
             Some(known) => known.followed_by(&facts, now),
             None => Outline::of(&facts, now),
         };
@@ -375,7 +375,7 @@ fn explain(change: &Change, failure: Failure) -> Failure {
     Failure { line, ..failure }
 }
 
-/// Forgets what a daemon that was started anew no longer knows. One that /proc does not show
+/// Forgets what a restarted daemon no longer knows. One that /proc does not show
 /// counts as the one that it showed last.
 fn notice_restarts(state: &mut State, seen: Daemons, now: Moment) {
     let before = state.daemons;
@@ -401,8 +401,8 @@ fn notice_restarts(state: &mut State, seen: Daemons, now: Moment) {
     }
 }
 
-/// Forgets what was seen of a corosync that was started anew since then: it joins anew and
-/// counts anew, so that says nothing.
+/// Forgets what was seen of a corosync that has been restarted since then: it joins and counts from
+/// the beginning.
 fn forget_counters(state: &mut State, now: Moment) {
     state.memory = Memory::default();
     state.flaps.restart();

@@ -61,9 +61,9 @@ impl Station {
     /// hides processes this takes from view what it still shows, so the daemons and whoever holds
     /// the lock are looked for before.
     pub fn confine(&self, file: Option<&Path>) {
-        let mut folders = vec![Path::new(FOLDER), Path::new(history::FOLDER)];
-        folders.extend(file.and_then(Path::parent));
-        sandbox::enter(&folders);
+        let mut directories = vec![Path::new(FOLDER), Path::new(history::FOLDER)];
+        directories.extend(file.and_then(Path::parent));
+        sandbox::enter(&directories);
     }
 
     /// Waits for the lock. A ringcheck that holds it for longer than any may run, because

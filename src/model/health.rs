@@ -87,7 +87,7 @@ pub fn judge(
 }
 
 /// Since when a node that nobody reaches has had good interfaces, though a link of its is FAULTY.
-pub fn alone_since(judgement: &Judgement, before: Option<Moment>, now: Moment) -> Option<Moment> {
+pub fn well_since(judgement: &Judgement, before: Option<Moment>, now: Moment) -> Option<Moment> {
     let mut reasons = judgement.verdicts.values().map(|verdict| &verdict.reason);
     let broken =
         |reason: &Reason| matches!(reason, Reason::Interface(_) | Reason::InterfaceDoubted(_));

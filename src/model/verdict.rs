@@ -259,7 +259,7 @@ pub fn judge(facts: &Facts, settings: &Settings, memory: &Memory, now: Moment) -
         }
     }
     if let Some(ill) = settings.node_health {
-        let since = health::alone_since(&judgement, memory.well_since, now);
+        let since = health::well_since(&judgement, memory.well_since, now);
         let alone_for = since.map(|since| now.since(since));
         judgement.memory.well_since = since;
         judgement.memory.health =
